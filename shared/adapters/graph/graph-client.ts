@@ -1,0 +1,112 @@
+import { Client, GraphError, ResponseType } from '@microsoft/microsoft-graph-client';
+import { PermanentError, TransientError } from '../../errors.ts';
+import type { Clock } from '../../ports.ts';
+import { makeServerClock } from '../server-clock.ts';
+import { type GraphFailure, toFailure } from './graph-failure.ts';
+import { graphMiddleware } from './middleware.ts';
+import type { TokenSource } from './token-source.ts';
+
+export interface GraphRequestOptions {
+  /** Joined into one header: a second one would replace the first. */
+  prefer?: string[];
+  signal?: AbortSignal;
+}
+
+/** What a request came to: the parsed body, or the failure as Graph stated it. */
+export type GraphAnswer = { ok: true; body: unknown } | { ok: false; failure: GraphFailure; cause: unknown };
+
+/** Graph over HTTP. Paths start with `/` and follow the API root; every segment that is not ours is encoded. */
+export interface GraphClient {
+  clock: Clock;
+  get(path: string, options?: GraphRequestOptions): Promise<GraphAnswer>;
+  post(path: string, body: unknown, options?: GraphRequestOptions): Promise<GraphAnswer>;
+  remove(path: string): Promise<GraphAnswer>;
+  stream(path: string, options?: GraphRequestOptions): Promise<ReadableStream<Uint8Array>>;
+  /** A next or delta link as a path, after checking that it leads to this Graph and nowhere else. */
+  pathOf(link: string): string;
+}
+
+export interface GraphClientDeps {
+  tokens: TokenSource;
+  /** Ends in `/v1.0`. */
+  baseUrl: string;
+  scope: string;
+  now: () => number;
+  random: () => number;
+}
+
+/** `prefer` value that makes ids survive moves inside the mailbox (outlook-immutable-id, 2024-11). */
+export const IMMUTABLE_IDS = 'IdType="ImmutableId"';
+
+export const segment = (value: string): string => encodeURIComponent(value);
+
+/** Query values as the client needs them: it cuts at `&` and `#` and encodes nothing itself. */
+export const query = (parameters: Record<string, string>): string =>
+  Object.entries(parameters)
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .join('&');
+
+export function makeGraphClient({ tokens, baseUrl, scope, now, random }: GraphClientDeps): GraphClient {
+  const root = new URL(baseUrl);
+  const clock = makeServerClock(now);
+  const middleware = graphMiddleware({ tokens, origin: root.origin, scope, clock, random });
+  const client = Client.initWithMiddleware({
+    middleware,
+    baseUrl: root.origin,
+    defaultVersion: root.pathname.slice(1),
+  });
+
+  const request = (path: string, { prefer = [], signal }: GraphRequestOptions = {}) => {
+    let call = client.api(path);
+    if (prefer.length > 0) call = call.header('Prefer', prefer.join(', '));
+    return signal ? call.option('signal', signal) : call;
+  };
+
+  async function answer(send: () => Promise<unknown>): Promise<GraphAnswer> {
+    try {
+      return { ok: true, body: await send() };
+    } catch (cause) {
+      const named = findNamed(cause);
+      if (named) throw named;
+      return { ok: false, failure: toFailure(cause, clock.now()), cause };
+    }
+  }
+
+  return {
+    clock,
+    get: (path, options) => answer(() => request(path, options).get()),
+    post: (path, body, options) => answer(() => request(path, options).post(body)),
+    remove: (path) => answer(() => request(path).delete()),
+    async stream(path, options) {
+      const result = await answer(() => request(path, options).responseType(ResponseType.RAW).get());
+      if (!result.ok) throw new TransientError(`graph:${result.failure.status}`, { cause: result.cause });
+      if (!(result.body instanceof Response)) throw new TransientError('graph:no-body');
+      if (result.body.ok && result.body.body) return result.body.body;
+      await result.body.body?.cancel();
+      const code = `graph:${result.body.status}`;
+      throw result.body.status >= 500 || result.body.status === 429
+        ? new TransientError(code)
+        : new PermanentError(code);
+    },
+    pathOf(link) {
+      const url = URL.parse(link);
+      const prefix = `${root.pathname}/`;
+      // Compared after parsing: a prefix of the text would accept graph.example.evil or user-info tricks.
+      if (!url || url.origin !== root.origin || url.username || url.password || !url.pathname.startsWith(prefix))
+        throw new PermanentError('graph:foreign-link');
+      return url.pathname.slice(root.pathname.length) + url.search;
+    },
+  };
+}
+
+/**
+ * What our middleware threw, out of the GraphError that the client wraps it in: of the original only name and message
+ * are left.
+ */
+function findNamed(error: unknown): Error | undefined {
+  if (!(error instanceof GraphError) || error.statusCode !== -1) return undefined;
+  const code = /^(?:graph|token):[\w:.-]*\w/.exec(error.message)?.[0] ?? 'graph:no-answer';
+  return error.code === 'PermanentError'
+    ? new PermanentError(code, { cause: error })
+    : new TransientError(code, { cause: error });
+}

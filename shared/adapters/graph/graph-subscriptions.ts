@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod';
+import { SHORT_LIFE_MINUTES } from '../../domain/watched-folder.ts';
+import { TransientError } from '../../errors.ts';
+import type {
+  CreateOutcome,
+  GraphSubscriptions,
+  OwnSubscription,
+  RenewOutcome,
+  SubscriptionRequest,
+} from '../../ports.ts';
+import { type GraphClient, IMMUTABLE_IDS, segment } from './graph-client.ts';
+import { type GraphFailure, readFailure, toError } from './graph-failure.ts';
+
+const grantedSchema = z.looseObject({
+  id: z.string().min(1),
+  expirationDateTime: z.iso.datetime({ offset: true }).transform((value) => new Date(value)),
+});
+
+const listedSchema = z.looseObject({ id: z.string(), resource: z.string(), notificationUrl: z.string().nullish() });
+
+const listSchema = z.looseObject({ value: z.array(listedSchema), '@odata.nextLink': z.string().optional() });
+
+const batchSchema = z.looseObject({
+  responses: z.array(
+    z.looseObject({
+      id: z.string(),
+      status: z.number(),
+      headers: z.record(z.string(), z.unknown()).nullish(),
+      body: z.unknown(),
+    }),
+  ),
+});
+
+/** What marks a subscription as made by this installation, whatever its host name was then. */
+export const appMark = (tenant: string, client: string, namespace: string): string =>
+  createHash('sha256').update([tenant, client, namespace].join('\n').toLowerCase()).digest('base64url').slice(0, 11);
+
+interface Settings {
+  publicBaseUrl: string;
+  mark: string;
+}
+
+const MAX_PAGES = 10_000;
+
+/** Change notification subscriptions (resources/subscription, 2026-09; fact sheet 1). */
+export function makeGraphSubscriptions(graph: GraphClient, { publicBaseUrl, mark }: Settings): GraphSubscriptions {
+  const inMinutes = (minutes: number) => new Date(graph.clock.now() + minutes * 60_000).toISOString();
+  const query = `?app=${mark}`;
+
+  const bodyOf = ({ mailbox, folderId, clientState, minutes }: SubscriptionRequest) => ({
+    changeType: 'created',
+    resource: `users/${mailbox}/mailFolders/${folderId}/messages`,
+    notificationUrl: `${publicBaseUrl}/api/notifications${query}`,
+    lifecycleNotificationUrl: `${publicBaseUrl}/api/lifecycle-notifications${query}`,
+    expirationDateTime: inMinutes(minutes),
+    clientState,
+    latestSupportedTlsVersion: 'v1_2',
+  });
+
+  const toOwn = (raw: z.infer<typeof listedSchema>): OwnSubscription => {
+    const url = raw.notificationUrl ? URL.parse(raw.notificationUrl) : null;
+    return { id: raw.id, resource: raw.resource, ours: url?.searchParams.get('app') === mark };
+  };
+
+  async function create(request: SubscriptionRequest): Promise<CreateOutcome> {
+    const answer = await graph.post('/subscriptions', bodyOf(request), { prefer: [IMMUTABLE_IDS] });
+    if (answer.ok) {
+      const granted = grantedSchema.safeParse(answer.body);
+      if (!granted.success) throw new TransientError('graph:subscription-unreadable', { cause: granted.error });
+      const { id, expirationDateTime } = granted.data;
+      return { kind: 'created', subscription: { id, expiresAt: expirationDateTime }, minutes: request.minutes };
+    }
+    const refusal = judgeCreate(answer.failure);
+    if (refusal === 'too-long' && request.minutes > SHORT_LIFE_MINUTES)
+      return create({ ...request, minutes: SHORT_LIFE_MINUTES });
+    if (refusal && refusal !== 'too-long') return refusal;
+    throw toError(answer.failure, 'service', answer.cause);
+  }
+
+  return {
+    clock: graph.clock,
+    create,
+
+    async renew(subscriptions) {
+      const requests = subscriptions.map(({ id, minutes }, position) => ({
+        id: String(position),
+        method: 'PATCH',
+        url: `/subscriptions/${segment(id)}`,
+        headers: { 'Content-Type': 'application/json' },
+        body: { expirationDateTime: inMinutes(minutes) },
+      }));
+      const answer = await graph.post('/$batch', { requests });
+      if (!answer.ok) throw toError(answer.failure, 'service', answer.cause);
+      const batch = batchSchema.safeParse(answer.body);
+      if (!batch.success) throw new TransientError('graph:batch-unreadable', { cause: batch.error });
+      // Parts come in any order, and one may be missing: it counts as failed and is tried at the next turn.
+      return subscriptions.map((_, position): RenewOutcome => {
+        const part = batch.data.responses.find((response) => response.id === String(position));
+        return part ? judgeRenewal(part.status, part.body, graph.clock.now()) : { kind: 'failed', code: 'no-answer' };
+      });
+    },
+
+    async get(id) {
+      const answer = await graph.get(`/subscriptions/${segment(id)}`);
+      if (!answer.ok && answer.failure.status === 404) return 'gone';
+      if (!answer.ok) throw toError(answer.failure, 'service', answer.cause);
+      return toOwn(listedSchema.parse(answer.body));
+    },
+
+    async list() {
+      const found: OwnSubscription[] = [];
+      let path: string | undefined = '/subscriptions';
+      for (let pages = 0; path !== undefined && pages < MAX_PAGES; pages++) {
+        const answer = await graph.get(path);
+        if (!answer.ok) throw toError(answer.failure, 'service', answer.cause);
+        const page = listSchema.safeParse(answer.body);
+        if (!page.success) throw new TransientError('graph:list-unreadable', { cause: page.error });
+        found.push(...page.data.value.map(toOwn));
+        const next = page.data['@odata.nextLink'];
+        path = next && graph.pathOf(next);
+      }
+      return found;
+    },
+
+    async remove(id) {
+      const answer = await graph.remove(`/subscriptions/${segment(id)}`);
+      if (!answer.ok && answer.failure.status !== 404) throw toError(answer.failure, 'service', answer.cause);
+    },
+  };
+}
+
+/** Exchange's own answer comes wrapped in the text of an `ExtensionError` (fact sheet 1.3). */
+const innerStatus = (message: string): string | undefined => /\[Status Code: (\w+)/.exec(message)?.[1];
+
+function judgeCreate(failure: GraphFailure): CreateOutcome | 'too-long' | undefined {
+  const { status, code, message } = failure;
+  const inner = innerStatus(message);
+  if (status === 409) {
+    const id = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/i.exec(message)?.[0];
+    return { kind: 'exists', id };
+  }
+  if (status === 400 && /validation/i.test(`${code} ${message}`)) return { kind: 'endpoint-refused', code };
+  if (status === 400 && /expiration|minutes in the future|ErrorInvalidParameter/i.test(`${code} ${message}`))
+    return 'too-long';
+  if (status === 403 && /maximum|limit|quota/i.test(message)) return { kind: 'quota', code };
+  if (status === 403 || inner === 'Forbidden') return { kind: 'unavailable', trouble: 'no-access', code };
+  if (status === 404 || inner === 'NotFound') return { kind: 'unavailable', trouble: 'not-found', code };
+  return undefined;
+}
+
+function judgeRenewal(status: number, body: unknown, now: number): RenewOutcome {
+  if (status >= 200 && status < 300) {
+    const granted = grantedSchema.safeParse(body);
+    if (!granted.success) return { kind: 'failed', code: 'unreadable' };
+    return { kind: 'renewed', subscription: { id: granted.data.id, expiresAt: granted.data.expirationDateTime } };
+  }
+  const { code } = readFailure(status, body, undefined, now);
+  if (status === 404 || status === 410) return { kind: 'gone' };
+  if (status === 403) return { kind: 'unavailable', trouble: 'no-access', code };
+  return { kind: 'failed', code };
+}

@@ -1,0 +1,141 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Context, HTTPMessageHandler, type Middleware } from '@microsoft/microsoft-graph-client';
+import { PermanentError, TransientError } from '../../errors.ts';
+import type { ServerClock } from '../server-clock.ts';
+import { parseRetryAfter } from './graph-failure.ts';
+import type { TokenSource } from './token-source.ts';
+
+interface Deps {
+  tokens: TokenSource;
+  /** Requests leave for this origin only. */
+  origin: string;
+  scope: string;
+  clock: ServerClock;
+  random: () => number;
+}
+
+// The client passes the URL as text; the type names the browser's Request as well.
+const urlOf = ({ request }: Context): string => String(request);
+
+/** The client's own handlers mutate `options`; ours replace them. */
+const withHeader = (context: Context, name: string, value: string): Context => ({
+  ...context,
+  options: {
+    ...context.options,
+    headers: { ...Object.fromEntries(new Headers(context.options?.headers)), [name]: value },
+  },
+});
+
+class Link implements Middleware {
+  #next: Middleware | undefined;
+
+  setNext(next: Middleware): void {
+    this.#next = next;
+  }
+
+  execute(context: Context): Promise<void> {
+    return this.pass(context);
+  }
+
+  protected async pass(context: Context): Promise<void> {
+    await this.#next?.execute(context);
+  }
+}
+
+/** Tries again after throttling and outages, where the pause is short; longer pauses are the lane's business. */
+class Retry extends Link {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    super();
+    this.#deps = deps;
+  }
+
+  override async execute(context: Context): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      await this.pass(context);
+      const pause = attempt <= MAX_RETRIES ? this.#pause(context, attempt) : undefined;
+      if (pause === undefined) return;
+      await context.response?.body?.cancel();
+      await delay(pause, undefined, context.options?.signal ? { signal: context.options.signal } : {});
+    }
+  }
+
+  #pause({ response, options }: Context, attempt: number): number | undefined {
+    const status = response?.status ?? 0;
+    // A POST that timed out behind the gateway may have been done: only an explicit refusal is repeated.
+    const repeatable = status === 429 || status === 503 || (status === 504 && (options?.method ?? 'GET') === 'GET');
+    if (!repeatable) return undefined;
+    const asked = parseRetryAfter(response?.headers.get('Retry-After'), this.#deps.clock.now());
+    const pause = asked ?? 250 * 2 ** attempt * (0.5 + this.#deps.random());
+    return pause <= MAX_PAUSE_MS ? pause : undefined;
+  }
+}
+
+const MAX_RETRIES = 2;
+const MAX_PAUSE_MS = 5_000;
+
+/** Puts the token on requests to Graph's own origin, and answers one claims challenge per request with a fresh token. */
+class Authentication extends Link {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    super();
+    this.#deps = deps;
+  }
+
+  override async execute(context: Context): Promise<void> {
+    const { tokens, origin, scope } = this.#deps;
+    // Links come back from storage and from the service; neither may carry the token to another host.
+    if (new URL(urlOf(context)).origin !== origin) throw new PermanentError('graph:foreign-origin');
+    await this.#send(context, (await tokens.getToken(scope)).token);
+    if (context.response?.status !== 401) return;
+    const claims = readClaims(context.response.headers.get('WWW-Authenticate'));
+    await context.response.body?.cancel();
+    await this.#send(context, (await tokens.getToken(scope, { claims: claims ?? '{}' })).token);
+  }
+
+  async #send(context: Context, token: string): Promise<void> {
+    const authorised = withHeader(context, 'Authorization', `Bearer ${token}`);
+    await this.pass(authorised);
+    context.response = authorised.response;
+  }
+}
+
+/** `claims="<base64>"` of a continuous access evaluation challenge, decoded. */
+function readClaims(challenge: string | null): string | undefined {
+  const encoded = /claims="([A-Za-z0-9+/=_-]+)"/.exec(challenge ?? '')?.[1];
+  return encoded && Buffer.from(encoded, 'base64').toString('utf8');
+}
+
+/** Refuses redirects, which would carry the token away, bounds each request in time, and learns Graph's clock. */
+class Guard extends Link {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    super();
+    this.#deps = deps;
+  }
+
+  override async execute(context: Context): Promise<void> {
+    const limit = AbortSignal.timeout(REQUEST_MS);
+    const signal = context.options?.signal ? AbortSignal.any([context.options.signal, limit]) : limit;
+    const bounded: Context = { ...context, options: { ...context.options, redirect: 'manual', signal } };
+    try {
+      await this.pass(bounded);
+    } catch (cause) {
+      throw new TransientError('graph:no-answer', { cause });
+    }
+    context.response = bounded.response;
+    this.#deps.clock.observe(bounded.response?.headers.get('Date'));
+    const status = bounded.response?.status ?? 0;
+    if (status >= 300 && status < 400) throw new PermanentError('graph:redirect');
+  }
+}
+
+const REQUEST_MS = 60_000;
+
+/** Our own chain in place of the client's: its default attaches no token to other hosts and follows redirects. */
+export function graphMiddleware(deps: Deps): Middleware[] {
+  return [new Retry(deps), new Authentication(deps), new Guard(deps), new HTTPMessageHandler()];
+}

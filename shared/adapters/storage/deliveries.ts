@@ -1,0 +1,155 @@
+import { type TableEntityResult, type TransactionAction, odata } from '@azure/data-tables';
+import { type Delivery, ledgerBound } from '../../domain/delivery.ts';
+import { FREE, type Lane } from '../../domain/lane.ts';
+import type { Commit, Deliveries, LaneTag, LedgerWindow, MailboxState } from '../../ports.ts';
+import type { StorageAccount } from './connection.ts';
+import {
+  chainFrom,
+  chainRow,
+  deliveryFrom,
+  deliveryRow,
+  LANE_KEY,
+  laneFrom,
+  laneRow,
+  receivedAtOf,
+} from './delivery-rows.ts';
+import { isConflict } from './storage-failure.ts';
+
+type Row = TableEntityResult<Record<string, unknown>>;
+
+/** Newest ledger rows read along with lane and chains: most rings are about mail of the last minutes. */
+const WINDOW_ROWS = 100;
+/** A transaction takes 100 changes (performing-entity-group-transactions); the last also holds link and lane. */
+const ROWS_PER_TRANSACTION = 95;
+const EVERYTHING = { completeFrom: new Date(0) };
+
+/** Table `deliveries`: partition = mailbox; rows `a` lane, `c:…` chains, `d:…` ledger, newest mail first. */
+export function makeDeliveries(account: StorageAccount): Deliveries {
+  const table = account.table('deliveries');
+
+  async function rowsOf(mailbox: string, filter: string): Promise<Row[]> {
+    return table.use(async (client) => {
+      const rows: Row[] = [];
+      for await (const row of client.listEntities({
+        queryOptions: { filter: odata`PartitionKey eq ${mailbox}` + filter },
+      }))
+        rows.push(row);
+      return rows;
+    });
+  }
+
+  async function writeLane(mailbox: string, lane: Lane, tag: LaneTag | undefined): Promise<LaneTag | undefined> {
+    const row = laneRow(mailbox, lane);
+    return table.use(async (client) => {
+      try {
+        const written =
+          tag === undefined ? await client.createEntity(row) : await client.updateEntity(row, 'Replace', { etag: tag });
+        return written.etag;
+      } catch (error) {
+        if (isConflict(error) && !isTableMissing(error)) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  const upsert = (mailbox: string, row: Delivery): TransactionAction => [
+    'upsert',
+    deliveryRow(mailbox, row),
+    'Replace',
+  ];
+
+  async function commit(mailbox: string, { deliveries, chain, lane, laneTag }: Commit): Promise<LaneTag | undefined> {
+    return table.use(async (client) => {
+      // Rows may come twice (a mail listed by both passes of a gap); a transaction may not hold a row twice.
+      const unique = [...new Map(deliveries.map((row) => [row.key, row])).values()];
+      while (unique.length > ROWS_PER_TRANSACTION)
+        await client.submitTransaction(unique.splice(0, ROWS_PER_TRANSACTION).map((row) => upsert(mailbox, row)));
+      const actions: TransactionAction[] = [
+        ['update', laneRow(mailbox, lane), 'Replace', { etag: laneTag }],
+        ...unique.map((row) => upsert(mailbox, row)),
+      ];
+      if (chain) actions.push(['upsert', chainRow(mailbox, chain.folder, chain.changes), 'Merge']);
+      try {
+        const { subResponses } = await client.submitTransaction(actions);
+        return subResponses[0]?.etag;
+      } catch (error) {
+        if (isConflict(error)) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  return {
+    clock: account.clock,
+    writeLane,
+    commit,
+
+    async load(mailbox): Promise<MailboxState> {
+      const page = await table.use(async (client) => {
+        const pages = client.listEntities({ queryOptions: { filter: odata`PartitionKey eq ${mailbox}` } });
+        const first = await pages.byPage({ maxPageSize: WINDOW_ROWS }).next();
+        return first.done ? undefined : first.value;
+      });
+      let state: MailboxState = {
+        lane: FREE,
+        laneTag: undefined,
+        chains: [],
+        ledger: { rows: new Map(), ...EVERYTHING },
+      };
+      const ledger: Delivery[] = [];
+      for (const row of page ?? []) {
+        if (row.rowKey === LANE_KEY) state = { ...state, lane: laneFrom(row), laneTag: row.etag };
+        else if (row.rowKey?.startsWith('c:')) state.chains.push(chainFrom(row));
+        else if (row.rowKey?.startsWith('d:')) ledger.push(deliveryFrom(row));
+      }
+      return { ...state, ledger: windowOf(ledger, page?.continuationToken !== undefined) };
+    },
+
+    async readLane(mailbox) {
+      const [row] = await rowsOf(mailbox, odata` and RowKey eq ${LANE_KEY}`);
+      return row ? { lane: laneFrom(row), tag: row.etag } : { lane: FREE, tag: undefined };
+    },
+
+    async between(mailbox, from, to) {
+      const rows = await rowsOf(
+        mailbox,
+        odata` and RowKey ge ${ledgerBound(to)} and RowKey lt ${`${ledgerBound(from)};`}`,
+      );
+      return rows.map(deliveryFrom);
+    },
+
+    async saveChain(mailbox, folder, changes) {
+      await table.use((client) => client.upsertEntity(chainRow(mailbox, folder, changes), 'Merge'));
+    },
+
+    async unfinished(mailbox) {
+      const rows = await rowsOf(mailbox, odata` and RowKey ge 'd:' and (state eq 'failing' or state eq 'parked')`);
+      return rows.map(deliveryFrom);
+    },
+
+    async erase(mailbox) {
+      const rows = await rowsOf(mailbox, '');
+      await table.use(async (client) => {
+        const keys = rows.map(({ partitionKey, rowKey }) => ({
+          partitionKey: partitionKey ?? mailbox,
+          rowKey: rowKey ?? '',
+        }));
+        while (keys.length > 0) await client.submitTransaction(keys.splice(0, 100).map((key) => ['delete', key]));
+      });
+      return rows.filter((row) => row.rowKey?.startsWith('d:')).map(deliveryFrom);
+    },
+  };
+}
+
+const isTableMissing = (error: unknown) => error instanceof Error && /TableNotFound/.test(error.message);
+
+/** The window reaches down to the oldest row read, or to the beginning of time if there was no more to read. */
+function windowOf(rows: Delivery[], cut: boolean): LedgerWindow {
+  const oldest = rows.at(-1);
+  const completeFrom = cut
+    ? oldest
+      ? new Date(receivedAtOf(oldest.key).getTime() + 1)
+      : new Date(8.64e15)
+    : new Date(0);
+  return { rows: new Map(rows.map((row) => [row.key, row])), completeFrom };
+}

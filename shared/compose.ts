@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import { graphIdentity, managedIdentity } from './adapters/graph/app-identity.ts';
+import { makeGraphClient } from './adapters/graph/graph-client.ts';
+import { makeGraphDirectory } from './adapters/graph/graph-directory.ts';
+import { makeGraphMail } from './adapters/graph/graph-mail.ts';
+import { appMark, makeGraphSubscriptions } from './adapters/graph/graph-subscriptions.ts';
+import { TokenSource } from './adapters/graph/token-source.ts';
+import { makeAuthorize } from './adapters/admin-tokens.ts';
+import { makeServerClock } from './adapters/server-clock.ts';
+import { openServiceBus } from './adapters/service-bus/connection.ts';
+import { makeCrmQueue } from './adapters/service-bus/crm-queue.ts';
+import { makeWorkQueue } from './adapters/service-bus/work-queue.ts';
+import { makeClaimStore } from './adapters/storage/claim-store.ts';
+import { openStorage } from './adapters/storage/connection.ts';
+import { makeDeliveries } from './adapters/storage/deliveries.ts';
+import { makeKeyRing } from './adapters/storage/key-ring.ts';
+import { makeWatchedFolders } from './adapters/storage/watched-folders.ts';
+import { CLOUDS, type Config } from './config.ts';
+import type { Ports } from './ports.ts';
+import { makeClaimFolder } from './use-cases/claim-folder.ts';
+import { makeEnsureSubscription } from './use-cases/ensure-subscription.ts';
+import { makeFollowChain } from './use-cases/follow-chain.ts';
+import { makeLookRound } from './use-cases/look-round.ts';
+import { makeManageMailboxes } from './use-cases/manage-mailboxes.ts';
+import { makeProcessMailboxWork } from './use-cases/process-mailbox-work.ts';
+import { makePublishPage } from './use-cases/publish-page.ts';
+import { makeReceiveNotifications } from './use-cases/receive-notifications.ts';
+import { makeReconcileMailboxes } from './use-cases/reconcile-mailboxes.ts';
+import { makeRenewDue, makeRenewSubscriptions } from './use-cases/renew-subscriptions.ts';
+import { makeSyncMailbox } from './use-cases/sync-mailbox.ts';
+import { makeWantedMailboxes } from './use-cases/wanted-mailboxes.ts';
+import { makeWatchMailbox } from './use-cases/watch-mailbox.ts';
+
+const KEYS_EVERY_MS = 600_000;
+
+/** The outside world as the settings describe it. Opens nothing yet: every connection waits for its first use. */
+export function connect(config: Config): Ports {
+  const now = Date.now;
+  const random = Math.random;
+  const platform = new TokenSource(managedIdentity(config.identityClientId), now);
+  const bus = openServiceBus(config.serviceBus, platform);
+  const account = openStorage(config.storage, platform, makeServerClock(now));
+  const graph = makeGraphClient({
+    tokens: new TokenSource(graphIdentity(config), now),
+    baseUrl: config.graphBaseUrl,
+    scope: `${CLOUDS[config.cloud].graph}/.default`,
+    now,
+    random,
+  });
+  const { serviceBus, tenant, clientId, identityClientId, publicBaseUrl } = config;
+  const namespace =
+    serviceBus.kind === 'identity' ? serviceBus.fullyQualifiedNamespace : endpointOf(serviceBus.connectionString);
+  const mark = appMark(tenant, clientId ?? identityClientId ?? '', namespace);
+  return {
+    workQueue: makeWorkQueue(bus, config.workQueue),
+    crmQueue: makeCrmQueue(bus, config.crmQueue),
+    claims: makeClaimStore(account),
+    deliveries: makeDeliveries(account),
+    folders: makeWatchedFolders(account),
+    keys: makeKeyRing(account, now),
+    mail: makeGraphMail(graph, config.cloud !== 'china'),
+    subscriptions: makeGraphSubscriptions(graph, { publicBaseUrl, mark }),
+    directory: makeGraphDirectory(graph),
+    random,
+    newId: randomUUID,
+    after(ms, call) {
+      const waiting = setTimeout(call, ms);
+      return () => clearTimeout(waiting);
+    },
+  };
+}
+
+const endpointOf = (connectionString: string) => /Endpoint=sb:\/\/([^;/]+)/i.exec(connectionString)?.[1] ?? '';
+
+/** The use cases, bound to their ports. */
+export function compose(config: Config, ports: Ports, startedAt: Date) {
+  const { tenant, folderNames, catchUpMs, includeMime, includeAttachments } = config;
+  const now = () => ports.deliveries.clock.now();
+  const claims = makeClaimFolder(ports);
+  const ensureSubscription = makeEnsureSubscription({ ...ports, claims, tenant });
+  const renewDue = makeRenewDue({ ...ports, claims, ensureSubscription });
+  const publishPage = makePublishPage({ ...ports, options: { tenant, includeMime, includeAttachments } });
+  const followChain = makeFollowChain({ ...ports, publishPage });
+  const lookRound = makeLookRound({
+    ...ports,
+    tenant,
+    catchUpMs,
+    followChain,
+    publishPage,
+    onReported: (folder) => ensureSubscription(folder, 'if-due'),
+  });
+  const syncMailbox = makeSyncMailbox({ ...ports, lookRound });
+  const watch = makeWatchMailbox({ ...ports, now });
+  const membership = { mailboxes: config.mailboxes, groupId: config.groupId };
+  const wantedMailboxes = makeWantedMailboxes(ports, membership, now);
+  return {
+    receiveNotifications: makeReceiveNotifications({ ...ports, tenant }),
+    processMailboxWork: makeProcessMailboxWork({ ...ports, ensureSubscription, syncMailbox }),
+    renewSubscriptions: makeRenewSubscriptions({ ...ports, renewDue }),
+    reconcileMailboxes: makeReconcileMailboxes({
+      ...ports,
+      wantedMailboxes,
+      watch,
+      ensureSubscription,
+      renewDue,
+      folderNames,
+      catchUpMs,
+      now,
+      startedAt,
+    }),
+    manageMailboxes: makeManageMailboxes({ ...ports, watch, ensureSubscription, folderNames, tenant, now }),
+    authorize: makeAuthorize(config),
+  };
+}
+
+/** Reads the clientState keys now and every ten minutes, so that no notification ever waits for them. */
+export function keepKeysFresh(keys: Ports['keys']): void {
+  const refresh = () => {
+    // Notifications get 503 until the keys are there; Graph sends them again, and the next try may succeed.
+    keys.refresh().catch(() => setTimeout(refresh, 5_000).unref());
+  };
+  refresh();
+  setInterval(refresh, KEYS_EVERY_MS).unref();
+}

@@ -1,0 +1,73 @@
+import * as z from 'zod';
+import { type KeyRing, verifyClientState } from './client-state.ts';
+import { GRAPH_ID, type Look, mergeRings, type Ring } from './work-item.ts';
+
+/*
+ * What Graph POSTs (learn: change-notifications-delivery-webhooks, 2026-04; resources/changenotification, 2026-10).
+ * One POST may mix subscriptions, change and lifecycle items; unknown fields and enum values are to be expected.
+ */
+const collectionSchema = z.object({ value: z.array(z.unknown()).max(10_000) });
+
+const itemSchema = z.looseObject({
+  tenantId: z.string(),
+  clientState: z.string(),
+  subscriptionId: z.string().optional(),
+  changeType: z.string().nullish(),
+  lifecycleEvent: z.string().nullish(),
+  resource: z.string().nullish(),
+  resourceData: z.looseObject({ id: z.string().nullish() }).nullish(),
+});
+
+/** Rings to send for one POST, and how many items were refused as not ours. */
+export interface Judgement {
+  rings: Ring[];
+  refused: number;
+}
+
+const LOOK_OF_EVENT: Readonly<Record<string, Look>> = {
+  reauthorizationRequired: 'renew',
+  subscriptionRemoved: 'removed',
+  missed: 'missed',
+};
+
+// Users/{oid}/Messages/{id}, users/{oid}@{tenant}/…, Users('{oid}')/messages('{id}'): any letter case (fact sheet 3.1).
+const MAILBOX_IN_RESOURCE = /^\/?users(?:\/|\(')([0-9a-f-]{36})(?:@[0-9a-f-]{36})?(?:'\))?\//i;
+
+/**
+ * Judges each item of a notification POST alone, by its clientState and without I/O, and gathers the genuine ones into
+ * one ring per mailbox and watched folder. `undefined`: this is not a notification collection (answer 400).
+ * An item whose tenant or mailbox contradicts its clientState is refused like a forged one.
+ */
+export function judgeNotifications(body: unknown, tenant: string, keys: KeyRing): Judgement | undefined {
+  const collection = collectionSchema.safeParse(body);
+  if (!collection.success) return undefined;
+  const rings = new Map<string, Ring>();
+  let refused = 0;
+  for (const raw of collection.data.value) {
+    const ring = judgeItem(raw, tenant, keys);
+    if (!ring) {
+      refused++;
+      continue;
+    }
+    const slot = `${ring.mailbox}/${ring.folders[0]}`;
+    const known = rings.get(slot);
+    rings.set(slot, known ? mergeRings(known, ring) : ring);
+  }
+  return { rings: [...rings.values()], refused };
+}
+
+function judgeItem(raw: unknown, tenant: string, keys: KeyRing): Ring | undefined {
+  const parsed = itemSchema.safeParse(raw);
+  if (!parsed.success) return undefined;
+  const item = parsed.data;
+  if (item.tenantId.toLowerCase() !== tenant.toLowerCase()) return undefined;
+  const verdict = verifyClientState(keys, tenant, item.clientState);
+  if (!verdict.genuine) return undefined;
+  const named = MAILBOX_IN_RESOURCE.exec(item.resource ?? '')?.[1];
+  if (named && named.toLowerCase() !== verdict.mailbox) return undefined;
+  const ring = { mailbox: verdict.mailbox, folders: [verdict.folder] };
+  if (item.lifecycleEvent) return { ...ring, ids: [], look: LOOK_OF_EVENT[item.lifecycleEvent] ?? 'missed' };
+  const id = item.resourceData?.id;
+  // A genuine item without a usable id is still a doorbell.
+  return id && GRAPH_ID.test(id) ? { ...ring, ids: [id] } : { ...ring, ids: [], look: 'notified' };
+}

@@ -1,0 +1,103 @@
+import type { MailboxTrouble } from '../errors.ts';
+
+/** Where a mailbox is named. Settings win over the others; a mailbox stays as long as one source names it. */
+export type Source = 'settings' | 'group' | 'admin';
+
+export type FolderState = 'starting' | 'active' | 'polling' | 'failing' | 'suspended' | 'stopped';
+
+/** Whose move it is when a folder is not active. */
+export type Move = 'none' | 'administrator' | 'operator';
+
+/** One row of `watchedFolders`: all that reconcile needs to know, without asking anybody. */
+export interface WatchedFolder {
+  /** Object id of the mailbox, lower case; or, while the address is not resolved, `?` and a hash of it. */
+  mailbox: string;
+  /** Short hash of the mail folder. */
+  folder: string;
+  folderId: string;
+  /** As the setting names it. */
+  folderName: string;
+  /** As the setting names the mailbox. */
+  address: string;
+  source: Source;
+  wanted: boolean;
+  watchStart: Date;
+  state: FolderState;
+  reason: string;
+  since: Date;
+  move: Move;
+  subscription: string | undefined;
+  /** clientState key that signed it. */
+  keyId: string | undefined;
+  expiresAt: Date | undefined;
+  /** Half of the granted life. */
+  renewAt: Date | undefined;
+  /** Last PATCH or creation: the next one keeps ten minutes away. */
+  patchedAt: Date | undefined;
+  /** Longest life that Graph accepted, in minutes. */
+  maxMinutes: number;
+  /** Who is creating, renewing or deleting the subscription, and until when. */
+  claim: string;
+  claimedUntil: Date;
+  rungAt: Date;
+  syncedAt: Date;
+  /** A suspended folder is tried again at this time. */
+  probeAt: Date;
+  probes: number;
+  /** First reading that no longer named the mailbox; a removal needs a second one an hour later. */
+  missingSince: Date | undefined;
+}
+
+/** Longest life asked for: an hour below the documented maximum of 10,080 minutes (resources/subscription, 2026-09). */
+export const LIFE_MINUTES = 10_020;
+/** What older Graph deployments grant (4,230 minutes, documents up to 2023), with a margin. */
+export const SHORT_LIFE_MINUTES = 4_200;
+/** PATCH and reauthorize keep ten minutes apart (change-notifications-lifecycle-events, 2026-03). */
+const PATCH_APART_MS = 600_000;
+const PROBE_FIRST_MS = 300_000;
+const PROBE_CAP_MS = 24 * 3_600_000;
+
+/** The folder needs a subscription: it has none, or it is past its end. */
+export const needsSubscription = (folder: WatchedFolder, now: number): boolean =>
+  folder.subscription === undefined || folder.expiresAt === undefined || folder.expiresAt.getTime() <= now;
+
+export const isRenewalDue = (folder: WatchedFolder, now: number): boolean =>
+  folder.renewAt !== undefined && folder.renewAt.getTime() <= now;
+
+export const mayPatch = (folder: WatchedFolder, now: number): boolean =>
+  folder.patchedAt === undefined || now - folder.patchedAt.getTime() >= PATCH_APART_MS;
+
+export const isCatchUpDue = (folder: WatchedFolder, now: number, catchUpMs: number): boolean =>
+  Math.max(folder.syncedAt.getTime(), folder.rungAt.getTime()) + catchUpMs <= now;
+
+/** What a granted (or renewed) subscription changes in the row. Half life is counted from `now`, Graph's own clock. */
+export const subscribed = (subscription: string, expiresAt: Date, keyId: string | undefined, now: number) => ({
+  subscription,
+  expiresAt,
+  ...(keyId && { keyId }),
+  renewAt: new Date(now + (expiresAt.getTime() - now) / 2),
+  patchedAt: new Date(now),
+});
+
+export const active = (folder: WatchedFolder, now: number): Partial<WatchedFolder> =>
+  folder.state === 'active'
+    ? {}
+    : { state: 'active', reason: '', move: 'none', since: new Date(now), probes: 0, probeAt: new Date(0) };
+
+const TROUBLE: Readonly<Record<MailboxTrouble, string>> = {
+  'no-access': 'no access: grant this app Mail.Read for the mailbox, or take the mailbox out of MAILBOXES',
+  'not-found': 'mailbox not found: give it a licence or correct its name, or take it out of MAILBOXES',
+};
+
+/** A mailbox that refuses us is never forgotten: it is probed ever more slowly, up to once a day. */
+export function suspended(folder: WatchedFolder, trouble: MailboxTrouble, now: number): Partial<WatchedFolder> {
+  const wait = Math.min(PROBE_CAP_MS, PROBE_FIRST_MS * 2 ** Math.min(folder.probes, 10));
+  return {
+    state: 'suspended',
+    reason: TROUBLE[trouble],
+    move: 'administrator',
+    since: folder.state === 'suspended' ? folder.since : new Date(now),
+    probes: folder.probes + 1,
+    probeAt: new Date(now + wait),
+  };
+}

@@ -1,0 +1,82 @@
+import * as z from 'zod';
+
+/**
+ * A ring: "there may be news in this mailbox". Everything that suspects news puts the same small item on the work queue.
+ * `look` says why Graph has to be asked even though no id is new; without it a ring whose ids are all known costs nothing.
+ */
+export interface Ring {
+  mailbox: string;
+  /** Short folder hashes; empty means every watched folder of the mailbox. */
+  folders: string[];
+  /** Immutable ids of mails that a notification named. */
+  ids: string[];
+  look?: Look;
+}
+
+const LOOKS = ['notified', 'missed', 'renew', 'removed', 'timer', 'created', 'operator', 'again', 'retry'] as const;
+export type Look = (typeof LOOKS)[number];
+
+const RING_VERSION = 1;
+
+// Graph ids are URL-safe base64 with padding; anything else never becomes part of a path (path injection).
+export const GRAPH_ID = /^[A-Za-z0-9_=+-]{1,512}$/;
+
+const guid = z.guid().toLowerCase();
+const ringSchema = z.object({
+  v: z.literal(RING_VERSION),
+  mailbox: guid,
+  folders: z.array(z.string().regex(/^[\w-]{1,32}$/)).max(1000),
+  ids: z.array(z.string().regex(GRAPH_ID)).max(5000),
+  look: z.enum(LOOKS).optional(),
+});
+
+export const encodeRing = (ring: Ring): string => JSON.stringify({ v: RING_VERSION, ...ring });
+
+/**
+ * Reads a ring as it comes from the queue (the host hands JSON bodies over parsed).
+ * A ring of an unknown version or with odd parts still names its mailbox, so it becomes an unconditional look:
+ * a ring holds no mail, only the wish to look. `undefined`: not even a mailbox can be read.
+ */
+export function parseRing(body: unknown): Ring | undefined {
+  const unpacked = typeof body === 'string' ? tryJson(body) : body;
+  const exact = ringSchema.safeParse(unpacked);
+  if (exact.success) {
+    const { v: _, ...ring } = exact.data;
+    return ring;
+  }
+  const doorbell = z.looseObject({ mailbox: guid }).safeParse(unpacked);
+  return doorbell.success ? { mailbox: doorbell.data.mailbox, folders: [], ids: [], look: 'again' } : undefined;
+}
+
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+// A ring that also asks for the subscription must not be swallowed by one that only asks for mail.
+const strength = (look: Look | undefined) => (look === 'removed' ? 3 : look === 'renew' ? 2 : look ? 1 : 0);
+
+/** Two rings for one mailbox as one: no wish of either is lost. */
+export function mergeRings(a: Ring, b: Ring): Ring {
+  const everyFolder = a.folders.length === 0 || b.folders.length === 0;
+  const look = strength(a.look) >= strength(b.look) ? a.look : b.look;
+  return {
+    mailbox: a.mailbox,
+    folders: everyFolder ? [] : [...new Set([...a.folders, ...b.folders])],
+    ids: [...new Set([...a.ids, ...b.ids])],
+    ...(look && { look }),
+  };
+}
+
+/** Rings of one size class: no encoded ring exceeds `maxBytes`, so that many fit one batch send. */
+export function splitRing(ring: Ring, maxBytes: number): Ring[] {
+  if (ring.ids.length <= 1 || Buffer.byteLength(encodeRing(ring)) <= maxBytes) return [ring];
+  const half = Math.ceil(ring.ids.length / 2);
+  return [
+    ...splitRing({ ...ring, ids: ring.ids.slice(0, half) }, maxBytes),
+    ...splitRing({ ...ring, ids: ring.ids.slice(half) }, maxBytes),
+  ];
+}

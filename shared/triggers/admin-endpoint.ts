@@ -1,0 +1,69 @@
+import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import * as z from 'zod';
+import { errorCode } from '../errors.ts';
+import { log } from '../log.ts';
+import type { ManageMailboxes, Refusal } from '../use-cases/manage-mailboxes.ts';
+import { withContextLog } from './context-log.ts';
+
+/** `undefined`: allowed; else why not. */
+export type Authorize = (authorization: string | null) => Promise<'unauthorized' | 'forbidden' | undefined>;
+
+const addSchema = z.object({ mailbox: z.string().min(1).max(320) });
+const syncSchema = z.object({ retryParked: z.boolean().default(false) }).strict();
+
+const problem = (status: number, error: string): HttpResponseInit => ({ status, jsonBody: { error } });
+
+const REFUSALS: Readonly<Record<Refusal['refused'], HttpResponseInit>> = {
+  'not-found': problem(404, 'No such mailbox. Check the address, or wait until a new user is provisioned.'),
+  'no-access': problem(
+    403,
+    'Graph refuses to look this mailbox up. Grant the app User.Read.All, or use the object id.',
+  ),
+  'named-in-settings': problem(409, 'This mailbox is named in MAILBOXES. Take it out of the setting first.'),
+};
+
+const answer = (
+  result: Exclude<Awaited<ReturnType<ManageMailboxes[keyof ManageMailboxes]>>, undefined | unknown[]>,
+): HttpResponseInit => ('refused' in result ? REFUSALS[result.refused] : { status: 200, jsonBody: result });
+
+/** `/api/mailboxes`, `/api/mailboxes/{id}` and `/api/mailboxes/{id}/sync`. */
+export const adminEndpoint =
+  (manage: ManageMailboxes, authorize: Authorize) =>
+  (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> =>
+    withContextLog(context, async () => {
+      const denied = await authorize(request.headers.get('authorization'));
+      if (denied) return { status: denied === 'forbidden' ? 403 : 401 };
+      try {
+        return await route(manage, request);
+      } catch (error) {
+        log('error', 'admin request failed', { code: errorCode(error) });
+        return problem(503, 'Graph or storage did not answer. Try again.');
+      }
+    });
+
+async function route(manage: ManageMailboxes, request: HttpRequest): Promise<HttpResponseInit> {
+  const { id, action } = request.params;
+  if (action !== undefined) {
+    if (!id || action !== 'sync' || request.method !== 'POST') return problem(404, 'No such route.');
+    const body = syncSchema.safeParse((await readJson(request)) ?? {});
+    if (!body.success) return problem(400, 'The body may hold { "retryParked": true } or be empty.');
+    return answer(await manage.sync(id, body.data.retryParked));
+  }
+  if (id === undefined) {
+    if (request.method === 'GET') return { status: 200, jsonBody: { mailboxes: await manage.list() } };
+    const body = addSchema.safeParse(await readJson(request));
+    if (!body.success) return problem(400, 'The body must be { "mailbox": "<address or object id>" }.');
+    return answer(await manage.add(body.data.mailbox));
+  }
+  if (request.method === 'GET') return answer((await manage.report(id)) ?? { refused: 'not-found' });
+  if (request.method === 'DELETE') return answer(await manage.remove(id, request.query.get('erase') === 'true'));
+  return problem(405, 'Use GET or DELETE.');
+}
+
+async function readJson(request: HttpRequest): Promise<unknown> {
+  try {
+    return await request.json();
+  } catch {
+    return undefined;
+  }
+}

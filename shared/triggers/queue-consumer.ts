@@ -1,0 +1,11 @@
+import type { InvocationContext } from '@azure/functions';
+import { withContextLog } from './context-log.ts';
+
+/**
+ * A queue message to its use case. Reads only the body: the host lets properties of the body overwrite
+ * `triggerMetadata`. What the use case throws makes the host abandon the message, so that it is delivered again.
+ */
+export const queueConsumer =
+  (process: (body: unknown) => Promise<void>) =>
+  (body: unknown, context: InvocationContext): Promise<void> =>
+    withContextLog(context, () => process(body));

@@ -1,0 +1,30 @@
+import type { WatchedFolder } from '../domain/watched-folder.ts';
+import type { FolderRef, Ports } from '../ports.ts';
+
+/** Longer than the slowest create: Graph waits up to ten seconds for each of two handshakes. */
+const CLAIM_MS = 60_000;
+
+/**
+ * Claims keep two workers from creating, renewing or deleting the subscription of one folder at the same time.
+ * `claim` returns the row as claimed, or `undefined` where another has it, it is gone, or `due` declines;
+ * `settle` stores the outcome and gives the claim back, unless it ran out and passed to somebody else.
+ */
+export function makeClaimFolder(deps: Pick<Ports, 'folders' | 'newId' | 'subscriptions'>) {
+  const { folders, newId, subscriptions } = deps;
+  const now = () => subscriptions.clock.now();
+  return {
+    claim: (ref: FolderRef, due: (folder: WatchedFolder) => boolean): Promise<WatchedFolder | undefined> =>
+      folders.update(ref, (folder) =>
+        folder.claimedUntil.getTime() > now() || !due(folder)
+          ? undefined
+          : { claim: newId(), claimedUntil: new Date(now() + CLAIM_MS) },
+      ),
+    settle: async (claimed: WatchedFolder, changes: Partial<WatchedFolder>): Promise<void> => {
+      await folders.update(claimed, (folder) =>
+        folder.claim === claimed.claim ? { ...changes, claim: '', claimedUntil: new Date(0) } : undefined,
+      );
+    },
+  };
+}
+
+export type ClaimFolder = ReturnType<typeof makeClaimFolder>;

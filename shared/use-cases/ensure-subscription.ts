@@ -1,0 +1,162 @@
+import { signClientState } from '../domain/client-state.ts';
+import {
+  active,
+  isRenewalDue,
+  mayPatch,
+  needsSubscription,
+  SHORT_LIFE_MINUTES,
+  subscribed,
+  suspended,
+  type WatchedFolder,
+} from '../domain/watched-folder.ts';
+import { errorCode } from '../errors.ts';
+import { log } from '../log.ts';
+import type { CreateOutcome, FolderRef, Ports, RenewOutcome } from '../ports.ts';
+import type { ClaimFolder } from './claim-folder.ts';
+
+/** `renew`: as soon as the ten-minute rule allows. `verify`: ask Graph whether it is still there. */
+export type Urgency = 'if-due' | 'renew' | 'verify';
+
+type Deps = Pick<Ports, 'subscriptions' | 'keys' | 'workQueue'> & { tenant: string; claims: ClaimFolder };
+
+/** Mail that came while a subscription was being made may not be notified; a second look catches a lagging delta. */
+const SECOND_RING_MS = 180_000;
+const ENDPOINT_RETRY_MS = 60_000;
+const POLLING_RETRY_MS = 6 * 3_600_000;
+
+/** What a renewal's outcome changes in the row; `undefined`: the subscription is gone, make a new one. */
+export function afterRenewal(
+  folder: WatchedFolder,
+  outcome: RenewOutcome,
+  now: number,
+): Partial<WatchedFolder> | undefined {
+  switch (outcome.kind) {
+    case 'renewed':
+      return {
+        ...subscribed(outcome.subscription.id, outcome.subscription.expiresAt, undefined, now),
+        ...active(folder, now),
+      };
+    case 'gone':
+      return undefined;
+    case 'unavailable':
+      return suspended(folder, outcome.trouble, now);
+    case 'failed':
+      // Most often our own endpoint did not answer a handshake in time; the next timer tries again.
+      log('warn', 'renewal failed', { mailbox: folder.mailbox, folder: folder.folder, code: outcome.code });
+      return outcome.code === 'ErrorInvalidParameter' || outcome.code === 'ExtensionError'
+        ? { maxMinutes: SHORT_LIFE_MINUTES }
+        : {};
+  }
+}
+
+/**
+ * Makes sure that a watched folder has a live subscription: creates a missing one, renews one past half its life,
+ * replaces one that was deleted behind our back. Safe to call at any time and from any worker: the row is claimed first.
+ */
+export function makeEnsureSubscription(deps: Deps) {
+  const { subscriptions, keys, workQueue, claims, tenant } = deps;
+  const now = () => subscriptions.clock.now();
+
+  async function create(folder: WatchedFolder): Promise<Partial<WatchedFolder>> {
+    const { signing } = keys.current() ?? (await keys.refresh());
+    const clientState = signClientState(signing, { tenant, mailbox: folder.mailbox, folder: folder.folder });
+    const request = { mailbox: folder.mailbox, folderId: folder.folderId, clientState, minutes: folder.maxMinutes };
+    let outcome = await subscriptions.create(request);
+    if (outcome.kind === 'exists' && (await removeIfOurs(outcome.id))) outcome = await subscriptions.create(request);
+    return settle(folder, outcome, signing.id);
+  }
+
+  /** A subscription of ours that no row knows: its answer was lost, or its clientState cannot be changed any more. */
+  async function removeIfOurs(id: string | undefined): Promise<boolean> {
+    if (id === undefined) return false;
+    const found = await subscriptions.get(id);
+    if (found === 'gone') return true;
+    if (!found.ours) return false;
+    await subscriptions.remove(id);
+    return true;
+  }
+
+  async function settle(folder: WatchedFolder, outcome: CreateOutcome, keyId: string): Promise<Partial<WatchedFolder>> {
+    const at = new Date(now());
+    const trouble = (state: WatchedFolder['state'], reason: string, move: WatchedFolder['move'], waitMs: number) => {
+      log('warn', 'no subscription', { mailbox: folder.mailbox, folder: folder.folder, state });
+      return {
+        subscription: undefined,
+        state,
+        reason,
+        move,
+        since: folder.state === state ? folder.since : at,
+        probeAt: new Date(at.getTime() + waitMs),
+      };
+    };
+    switch (outcome.kind) {
+      case 'created': {
+        const ring = { mailbox: folder.mailbox, folders: [folder.folder], ids: [], look: 'created' as const };
+        await workQueue.send([ring]);
+        await workQueue.send([ring], { at: new Date(at.getTime() + SECOND_RING_MS) });
+        const { id, expiresAt } = outcome.subscription;
+        log('info', 'subscription created', { mailbox: folder.mailbox, folder: folder.folder, subscription: id });
+        return {
+          ...subscribed(id, expiresAt, keyId, at.getTime()),
+          maxMinutes: outcome.minutes,
+          ...active(folder, at.getTime()),
+        };
+      }
+      case 'exists':
+        return trouble(
+          'polling',
+          'another installation already watches this folder with the same app; mail is polled until it stops',
+          'administrator',
+          POLLING_RETRY_MS,
+        );
+      case 'quota':
+        return trouble(
+          'polling',
+          'Graph allows no more subscriptions for this mailbox; mail is polled until one is freed',
+          'administrator',
+          POLLING_RETRY_MS,
+        );
+      case 'endpoint-refused':
+        return trouble(
+          'failing',
+          'Graph cannot reach PUBLIC_BASE_URL: it must be public HTTPS without sign-in in front; mail is polled meanwhile',
+          'operator',
+          ENDPOINT_RETRY_MS,
+        );
+      case 'unavailable':
+        return { subscription: undefined, ...suspended(folder, outcome.trouble, at.getTime()) };
+    }
+  }
+
+  async function ensure(folder: WatchedFolder, urgency: Urgency): Promise<Partial<WatchedFolder>> {
+    if (needsSubscription(folder, now()) || folder.subscription === undefined) return create(folder);
+    if (urgency === 'verify' && (await subscriptions.get(folder.subscription)) === 'gone') return create(folder);
+    const patch = urgency === 'if-due' ? isRenewalDue(folder, now()) : true;
+    if (!patch || !mayPatch(folder, now())) return {};
+    const [outcome] = await subscriptions.renew([{ id: folder.subscription, minutes: folder.maxMinutes }]);
+    const changes = outcome && afterRenewal(folder, outcome, now());
+    return changes ?? create(folder);
+  }
+
+  const isDue = (folder: WatchedFolder, urgency: Urgency) => {
+    if (!folder.wanted) return false;
+    if (urgency !== 'if-due') return true;
+    if (!needsSubscription(folder, now())) return isRenewalDue(folder, now()) && mayPatch(folder, now());
+    return folder.probeAt.getTime() <= now();
+  };
+
+  return async (ref: FolderRef, urgency: Urgency): Promise<void> => {
+    const folder = await claims.claim(ref, (row) => isDue(row, urgency));
+    if (!folder) return;
+    let changes: Partial<WatchedFolder> = {};
+    try {
+      changes = await ensure(folder, urgency);
+    } catch (error) {
+      // The next timer tries again; mail is caught up meanwhile.
+      log('warn', 'subscription not ensured', { mailbox: ref.mailbox, folder: ref.folder, code: errorCode(error) });
+    }
+    await claims.settle(folder, changes);
+  };
+}
+
+export type EnsureSubscription = ReturnType<typeof makeEnsureSubscription>;

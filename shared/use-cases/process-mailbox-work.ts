@@ -1,0 +1,40 @@
+import { parseRing, type Ring } from '../domain/work-item.ts';
+import { errorCode } from '../errors.ts';
+import { log } from '../log.ts';
+import type { Ports } from '../ports.ts';
+import type { EnsureSubscription } from './ensure-subscription.ts';
+import type { SyncOutcome } from './sync-mailbox.ts';
+
+type Deps = Pick<Ports, 'workQueue' | 'deliveries' | 'random'> & {
+  ensureSubscription: EnsureSubscription;
+  syncMailbox(ring: Ring): Promise<SyncOutcome>;
+};
+
+const RETRY_FIRST_MS = 5_000;
+const RETRY_SPREAD_MS = 25_000;
+
+/**
+ * Answers a ring from the work queue. Rejects only when the ring could not be kept alive by a send, so that no outage of
+ * Graph or storage uses up its deliveries; the queue then delivers it again.
+ */
+export const makeProcessMailboxWork =
+  ({ workQueue, deliveries, random, ensureSubscription, syncMailbox }: Deps) =>
+  async (body: unknown): Promise<void> => {
+    const ring = parseRing(body);
+    if (!ring) {
+      // It holds no mail, only the wish to look, and catch-up looks anyway.
+      log('error', 'work item unreadable', { outcome: 'dropped' });
+      return;
+    }
+    try {
+      if (ring.look === 'renew' || ring.look === 'removed') {
+        const urgency = ring.look === 'renew' ? 'renew' : 'verify';
+        for (const folder of ring.folders) await ensureSubscription({ mailbox: ring.mailbox, folder }, urgency);
+      }
+      await syncMailbox(ring);
+    } catch (error) {
+      const waitMs = RETRY_FIRST_MS + random() * RETRY_SPREAD_MS;
+      log('warn', 'ring put off', { mailbox: ring.mailbox, code: errorCode(error), waitMs: Math.round(waitMs) });
+      await workQueue.send([ring], { at: new Date(deliveries.clock.now() + waitMs) });
+    }
+  };

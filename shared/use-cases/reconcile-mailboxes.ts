@@ -1,0 +1,139 @@
+import { isCatchUpDue, type WatchedFolder } from '../domain/watched-folder.ts';
+import { mergeRings, type Ring } from '../domain/work-item.ts';
+import { errorCode } from '../errors.ts';
+import { log } from '../log.ts';
+import type { Ports } from '../ports.ts';
+import type { EnsureSubscription } from './ensure-subscription.ts';
+import type { makeRenewDue } from './renew-subscriptions.ts';
+import type { Membership, WantedMailbox } from './wanted-mailboxes.ts';
+import type { WatchMailbox } from './watch-mailbox.ts';
+
+type Deps = Pick<Ports, 'folders' | 'subscriptions' | 'workQueue' | 'keys'> & {
+  wantedMailboxes(rows: WatchedFolder[]): Promise<Membership>;
+  watch: WatchMailbox;
+  ensureSubscription: EnsureSubscription;
+  renewDue: ReturnType<typeof makeRenewDue>;
+  folderNames: string[];
+  catchUpMs: number;
+  /** By the clock of the stored times. */
+  now: () => number;
+  /** Mailboxes of the settings are wanted since the process that first reads them started. */
+  startedAt: Date;
+};
+
+/** A mailbox leaves only when two readings this far apart both lack it. */
+const REMOVE_AFTER_MS = 3_600_000;
+const DEAD_LETTERS_AT_ONCE = 200;
+
+const needsProbe = (row: WatchedFolder, now: number) => row.probeAt.getTime() <= now;
+
+/**
+ * The fast timer: brings what is watched in line with what is wanted, and rings whatever has not been looked at for a
+ * catch-up interval. One part that fails leaves the others to run.
+ */
+export function makeReconcileMailboxes(deps: Deps) {
+  const { folders, subscriptions, workQueue, keys, wantedMailboxes, watch, ensureSubscription, renewDue } = deps;
+  const { folderNames, catchUpMs, now, startedAt } = deps;
+
+  async function step(name: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      log('warn', 'reconcile step failed', { reason: name, code: errorCode(error) });
+    }
+  }
+
+  async function adopt(mailbox: WantedMailbox, rows: WatchedFolder[]): Promise<void> {
+    for (const folderName of folderNames) {
+      const row = rows.find(
+        (item) => item.mailbox === mailbox.id && item.folderName === folderName && item.folderId !== '',
+      );
+      if (!row) {
+        const refused = rows.find((item) => item.mailbox === mailbox.id && item.folderName === folderName);
+        if (refused && !needsProbe(refused, now())) continue;
+        const since = mailbox.source === 'settings' ? startedAt : new Date(now());
+        const started = await watch.start(mailbox, folderName, since);
+        if (started && refused) await folders.remove(refused);
+        if (started) await ensureSubscription(started, 'if-due');
+      } else if (!row.wanted) {
+        await watch.resume(row, mailbox);
+        await ensureSubscription(row, 'if-due');
+      } else if (row.missingSince || row.source !== mailbox.source) {
+        await folders.update(row, () => ({ missingSince: undefined, source: mailbox.source }));
+      }
+    }
+  }
+
+  async function dismiss(rows: WatchedFolder[], membership: Membership): Promise<void> {
+    const wanted = new Set(membership.wanted.map((mailbox) => mailbox.id));
+    const named = new Set(membership.unresolved.map((item) => item.address.toLowerCase()));
+    for (const row of rows.filter((item) => item.wanted)) {
+      const stays = wanted.has(row.mailbox) && folderNames.includes(row.folderName);
+      if (stays || (row.mailbox.startsWith('?') && named.has(row.address.toLowerCase()))) continue;
+      if (row.folderId === '') {
+        const resolved = membership.wanted.some(
+          (mailbox) => mailbox.address.toLowerCase() === row.address.toLowerCase(),
+        );
+        if (resolved && row.mailbox.startsWith('?')) await folders.remove(row);
+        continue;
+      }
+      if (!membership.complete) continue;
+      if (!row.missingSince) await folders.update(row, () => ({ missingSince: new Date(now()) }));
+      else if (now() - row.missingSince.getTime() >= REMOVE_AFTER_MS) {
+        await watch.stop(row);
+        if (row.subscription) await subscriptions.remove(row.subscription);
+      }
+    }
+  }
+
+  async function ringDue(rows: WatchedFolder[]): Promise<void> {
+    const due = rows.filter((row) => {
+      if (!row.wanted || row.folderId === '') return false;
+      if (row.state === 'suspended' && !needsProbe(row, now())) return false;
+      return isCatchUpDue(row, now(), catchUpMs);
+    });
+    const rings = new Map<string, Ring>();
+    for (const row of due) {
+      const ring: Ring = { mailbox: row.mailbox, folders: [row.folder], ids: [], look: 'timer' };
+      const known = rings.get(row.mailbox);
+      rings.set(row.mailbox, known ? mergeRings(known, ring) : ring);
+    }
+    if (rings.size === 0) return;
+    await workQueue.send([...rings.values()]);
+    const rungAt = new Date(now());
+    for (const row of due) await folders.touch(row, { rungAt });
+    log('info', 'catch-up', { count: rings.size });
+  }
+
+  /** Dead-lettered rings are doorbells too: the platform may have used up their deliveries without our code running. */
+  async function reviveDeadLetters(): Promise<void> {
+    const drained = await workQueue.drainDeadLetters(DEAD_LETTERS_AT_ONCE, async (dead) => {
+      const rings = new Map<string, Ring>();
+      for (const ring of dead) {
+        const known = rings.get(ring.mailbox);
+        rings.set(ring.mailbox, mergeRings(known ?? ring, { ...ring, look: ring.look ?? 'again' }));
+      }
+      if (rings.size > 0) await workQueue.send([...rings.values()]);
+    });
+    if (drained > 0) log('error', 'work items were dead-lettered and ring again', { count: drained });
+  }
+
+  return async (): Promise<void> => {
+    await step('keys', () => keys.refresh());
+    await step('dead letters', reviveDeadLetters);
+    await step('mailboxes', async () => {
+      const rows = await folders.list();
+      const membership = await wantedMailboxes(rows);
+      for (const { address, trouble } of membership.unresolved) await watch.refuseAddress(address, trouble);
+      for (const mailbox of membership.wanted) await step('mailbox', () => adopt(mailbox, rows));
+      await dismiss(rows, membership);
+    });
+    const rows = await folders.list();
+    await step('catch-up', () => ringDue(rows));
+    await step('renewals', () => renewDue(rows));
+    for (const row of rows.filter((item) => item.wanted && item.folderId !== '')) {
+      const expired = row.expiresAt !== undefined && row.expiresAt.getTime() <= subscriptions.clock.now();
+      if (row.subscription === undefined || expired) await ensureSubscription(row, 'if-due');
+    }
+  };
+}

@@ -1,0 +1,134 @@
+import { folderKey } from '../domain/delta.ts';
+import { LIFE_MINUTES, suspended, type WatchedFolder } from '../domain/watched-folder.ts';
+import { MailboxUnavailableError, type MailboxTrouble } from '../errors.ts';
+import { log } from '../log.ts';
+import type { Ports } from '../ports.ts';
+import { unresolvedKey, type WantedMailbox } from './wanted-mailboxes.ts';
+
+type Deps = Pick<Ports, 'folders' | 'deliveries' | 'directory'> & { now: () => number };
+
+const NEVER = new Date(0);
+/** A mailbox that comes back within this time goes on where it stopped. */
+const KEEP_CHAIN_MS = 7 * 86_400_000;
+
+const emptyRow = (mailbox: string, folder: string, folderName: string, address: string): WatchedFolder => ({
+  mailbox,
+  folder,
+  folderId: '',
+  folderName,
+  address,
+  source: 'settings',
+  wanted: true,
+  watchStart: NEVER,
+  state: 'starting',
+  reason: '',
+  since: NEVER,
+  move: 'none',
+  subscription: undefined,
+  keyId: undefined,
+  expiresAt: undefined,
+  renewAt: undefined,
+  patchedAt: undefined,
+  maxMinutes: LIFE_MINUTES,
+  claim: '',
+  claimedUntil: NEVER,
+  rungAt: NEVER,
+  syncedAt: NEVER,
+  probeAt: NEVER,
+  probes: 0,
+  missingSince: undefined,
+});
+
+/** Begins, resumes or ends watching; each step can be repeated after a crash. */
+export function makeWatchMailbox({ folders, deliveries, directory, now }: Deps) {
+  const findFolder = async (mailbox: string, name: string): Promise<{ id: string } | { trouble: MailboxTrouble }> => {
+    try {
+      const id = await directory.findFolder(mailbox, name);
+      return id === undefined ? { trouble: 'not-found' } : { id };
+    } catch (error) {
+      if (error instanceof MailboxUnavailableError) return { trouble: error.trouble };
+      throw error;
+    }
+  };
+
+  /** Shows a mailbox or folder that cannot be found; `mailbox` may be an unresolved key. */
+  async function refuse(row: WatchedFolder, trouble: MailboxTrouble): Promise<void> {
+    if (await folders.create({ ...row, ...suspended(row, trouble, now()) })) return;
+    await folders.update(row, (known) => suspended(known, trouble, now()));
+  }
+
+  return {
+    /**
+     * Starts to watch one folder. `since`: mail received from then on is wanted. Returns the row, `undefined` where the
+     * folder cannot be found; that is shown, and tried again when the row's probe is due.
+     */
+    async start(mailbox: WantedMailbox, folderName: string, since: Date): Promise<WatchedFolder | undefined> {
+      const found = await findFolder(mailbox.id, folderName);
+      if ('trouble' in found) {
+        const row = emptyRow(mailbox.id, `?${folderName}`, folderName, mailbox.address);
+        await refuse({ ...row, source: mailbox.source }, found.trouble);
+        return undefined;
+      }
+      const folderId = found.id;
+      const folder = folderKey(folderId);
+      // Graph states received times in whole seconds.
+      const watchStart = new Date(Math.floor(since.getTime() / 1000) * 1000);
+      const address = mailbox.address.includes('@') ? mailbox.address : undefined;
+      // Chain first: a row without a chain would be rung in vain.
+      await deliveries.saveChain(mailbox.id, folder, { folderId, address, watchStart, wanted: true });
+      const row = {
+        ...emptyRow(mailbox.id, folder, folderName, mailbox.address),
+        folderId,
+        source: mailbox.source,
+        watchStart,
+        since: new Date(now()),
+      };
+      await folders.create(row);
+      log('info', 'watching', { mailbox: mailbox.id, folder });
+      return row;
+    },
+
+    /** Shows an address that Graph does not know or may not tell us about. */
+    refuseAddress: (address: string, trouble: MailboxTrouble): Promise<void> =>
+      refuse(emptyRow(unresolvedKey(address), 'mailbox', '', address), trouble),
+
+    /** Back after a removal: within seven days the chain goes on, later a new watch begins. */
+    async resume(row: WatchedFolder, mailbox: WantedMailbox): Promise<void> {
+      const fresh = now() - row.since.getTime() > KEEP_CHAIN_MS;
+      const watchStart = fresh ? new Date(Math.floor(now() / 1000) * 1000) : row.watchStart;
+      const restart = fresh ? { watchStart, link: undefined, gap: undefined } : {};
+      await deliveries.saveChain(row.mailbox, row.folder, { wanted: true, ...restart });
+      await folders.update(row, () => ({
+        wanted: true,
+        source: mailbox.source,
+        address: mailbox.address,
+        watchStart,
+        state: 'starting',
+        reason: '',
+        move: 'none',
+        since: new Date(now()),
+        missingSince: undefined,
+        rungAt: NEVER,
+        probeAt: NEVER,
+      }));
+    },
+
+    /** Stops: no more mail of this folder is published; its subscription is removed by the orphan sweep or by the caller. */
+    async stop(row: WatchedFolder): Promise<void> {
+      await deliveries.saveChain(row.mailbox, row.folder, { wanted: false });
+      await folders.update(row, () => ({
+        wanted: false,
+        state: 'stopped',
+        reason: 'no longer in the settings, the group or the list of the administrator',
+        move: 'none',
+        since: new Date(now()),
+        subscription: undefined,
+        expiresAt: undefined,
+        renewAt: undefined,
+      }));
+      log('info', 'watching stopped', { mailbox: row.mailbox, folder: row.folder });
+    },
+  };
+}
+
+export type WatchMailbox = ReturnType<typeof makeWatchMailbox>;
