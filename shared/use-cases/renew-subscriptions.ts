@@ -49,11 +49,14 @@ export const makeRenewDue =
   };
 
 /**
- * The slow timer: learns Graph's time from the list of subscriptions, removes orphans of ours, renews what is due.
- * An orphan is removed on its second sighting, 30 minutes after the first: its row may only not be written yet.
+ * The slow timer: learns Graph's time from the list of subscriptions, removes orphans of ours, looks after rows whose
+ * subscription is not listed, renews what is due. An orphan is removed on its second sighting, 30 minutes after the
+ * first: its row may only not be written yet. A list that omits a subscription proves nothing (fact sheet 13), so the
+ * missing one is asked for by id before it is made anew.
  */
 export const makeRenewSubscriptions =
   ({
+    ensureSubscription,
     folders,
     subscriptions,
     renewDue,
@@ -70,6 +73,9 @@ export const makeRenewSubscriptions =
       await folders.forgetOrphan(orphan.id);
       log('warn', 'orphaned subscription removed', { subscription: orphan.id });
     }
+    const alive = new Set(listed.map((item) => item.id));
+    for (const row of rows)
+      if (row.wanted && row.subscription && !alive.has(row.subscription)) await ensureSubscription(row, 'verify');
     const renewed = await renewDue(rows);
     log('info', 'renewals done', { count: renewed });
   };

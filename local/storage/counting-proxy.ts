@@ -1,0 +1,158 @@
+// A transparent HTTP proxy in front of one Azurite service. It changes neither path nor headers, because the shared-key
+// signature covers them; it counts each call by kind and applies the faults it is given.
+import http from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { callKind, type StorageService } from './call-kind.ts';
+import type { FaultPlan, StorageFault } from './storage-fault.ts';
+
+/** What a proxy needs to know and to tell. */
+export type CountingProxyOptions = {
+  service: StorageService;
+  port: number;
+  upstreamPort: number;
+  faults: FaultPlan;
+  onCall(kind: string): void;
+};
+
+/** A running proxy. */
+export type CountingProxy = {
+  port: number;
+  /** Opens or closes the listening port as the faults ask. */
+  applyRefusal(): Promise<void>;
+  close(): Promise<void>;
+};
+
+// Hop-by-hop headers belong to one connection; Node writes its own for the other one.
+const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding']);
+
+function endToEnd(rawHeaders: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    const value = rawHeaders[index + 1];
+    if (name === undefined || value === undefined || HOP_BY_HOP.has(name.toLowerCase())) continue;
+    kept.push(name, value);
+  }
+  return kept;
+}
+
+function listen(server: http.Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject);
+      const address: AddressInfo | string | null = server.address();
+      if (address === null || typeof address === 'string') reject(new Error('The proxy has no TCP address.'));
+      else resolve(address.port);
+    });
+  });
+}
+
+function stopListening(server: http.Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+function answerWithFault(service: StorageService, fault: StorageFault, status: number, res: http.ServerResponse): void {
+  const code = fault.errorCode ?? (status === 503 || status === 500 ? 'ServerBusy' : 'InjectedFault');
+  const message = 'Injected by the storage proxy.';
+  const body =
+    service === 'table'
+      ? JSON.stringify({ 'odata.error': { code, message: { lang: 'en-US', value: message } } })
+      : `<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+  res.writeHead(status, {
+    'content-type': service === 'table' ? 'application/json' : 'application/xml',
+    'content-length': Buffer.byteLength(body),
+    'x-ms-error-code': code,
+    date: new Date().toUTCString(),
+    ...(fault.retryAfterSeconds === undefined ? {} : { 'retry-after': String(fault.retryAfterSeconds) }),
+  });
+  res.end(body);
+}
+
+/** Starts a proxy; rejects if the port cannot be had. */
+export async function startCountingProxy(options: CountingProxyOptions): Promise<CountingProxy> {
+  const { service, faults, upstreamPort } = options;
+  // Azurite is started with a long keep-alive, so a pooled connection is not closed under a request.
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 256 });
+  const waiting = new Set<NodeJS.Timeout>();
+
+  function forward(req: http.IncomingMessage, res: http.ServerResponse, loseAnswer: boolean): void {
+    const upstream = http.request({
+      host: '127.0.0.1',
+      port: upstreamPort,
+      agent,
+      method: req.method,
+      path: req.url,
+      headers: endToEnd(req.rawHeaders),
+      setHost: false,
+    });
+    upstream.on('response', (answer) => {
+      if (loseAnswer) {
+        answer.resume();
+        answer.on('end', () => req.socket.destroy());
+        return;
+      }
+      res.writeHead(answer.statusCode ?? 502, answer.statusMessage, endToEnd(answer.rawHeaders));
+      answer.on('error', () => res.destroy());
+      answer.pipe(res);
+    });
+    upstream.on('error', () => req.socket.destroy());
+    res.on('close', () => {
+      if (!res.writableFinished) upstream.destroy();
+    });
+    req.pipe(upstream);
+  }
+
+  function apply(fault: StorageFault | undefined, req: http.IncomingMessage, res: http.ServerResponse): void {
+    if (fault?.dropConnection === 'before') {
+      req.socket.destroy();
+    } else if (fault?.status !== undefined) {
+      req.resume();
+      answerWithFault(service, fault, fault.status, res);
+    } else {
+      forward(req, res, fault?.dropConnection === 'after');
+    }
+  }
+
+  const server = http.createServer((req, res) => {
+    const override = req.headers['x-http-method'];
+    const kind = callKind(service, {
+      method: req.method ?? 'GET',
+      url: req.url ?? '/',
+      methodOverride: typeof override === 'string' ? override : undefined,
+    });
+    options.onCall(kind);
+    const fault = faults.next(service, kind);
+    if (fault?.delayMs === undefined) {
+      apply(fault, req, res);
+      return;
+    }
+    const timer = setTimeout(() => {
+      waiting.delete(timer);
+      apply(fault, req, res);
+    }, fault.delayMs);
+    waiting.add(timer);
+  });
+  // Longer than any SDK keeps an idle connection, so the client decides when it ends.
+  server.keepAliveTimeout = 300_000;
+  server.requestTimeout = 0;
+
+  const port = await listen(server, options.port);
+  return {
+    port,
+    async applyRefusal() {
+      if (faults.refuses(service) === !server.listening) return;
+      if (server.listening) await stopListening(server);
+      else await listen(server, port);
+    },
+    async close() {
+      for (const timer of waiting) clearTimeout(timer);
+      waiting.clear();
+      if (server.listening) await stopListening(server);
+      agent.destroy();
+    },
+  };
+}
