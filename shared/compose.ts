@@ -96,7 +96,7 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
   return {
     receiveNotifications: makeReceiveNotifications({ ...ports, tenant }),
     processMailboxWork: makeProcessMailboxWork({ ...ports, ensureSubscription, syncMailbox }),
-    renewSubscriptions: makeRenewSubscriptions({ ...ports, renewDue }),
+    renewSubscriptions: makeRenewSubscriptions({ ...ports, ensureSubscription, renewDue }),
     reconcileMailboxes: makeReconcileMailboxes({
       ...ports,
       wantedMailboxes,

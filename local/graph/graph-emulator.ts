@@ -35,7 +35,7 @@ export type GraphEmulatorOptions = {
   knobs?: Partial<GraphKnobs>;
   /** Value of `IDENTITY_HEADER`; a new one if not given. */
   identityHeader?: string;
-  /** The only secret and the only certificate (PEM) that the token endpoint takes; any if not given. */
+  /** The only secret, and the only certificate or public key (PEM), that the token endpoint takes; any if not given. */
   clientSecret?: string;
   clientCertificate?: string;
 };

@@ -1,4 +1,5 @@
 /** How mail gets into mailboxes: written by a client, sent by a user, or fed in as raw bytes. */
+import { randomUUID } from 'node:crypto';
 import { badRequest } from './graph-failure.ts';
 import type { GraphRequest } from './graph-exchange.ts';
 import type { GraphUser } from './directory.ts';
@@ -23,7 +24,15 @@ export function deliverContent(
   place: { folder: MailFolder; receivedAt?: number | undefined },
 ): MailMessage {
   state.counters.mailsDelivered += 1;
-  return mailbox.deliver(content, place);
+  return mailbox.deliver(withMessageId(content), place);
+}
+
+/** Exchange gives an id to mail that came without one. */
+function withMessageId(content: MessageContent): MessageContent {
+  if (content.internetMessageId !== null || content.isDraft) return content;
+  const internetMessageId = `<${randomUUID()}@exchange.local.example>`;
+  const headers = [...content.headers, { name: 'Message-ID', value: internetMessageId }];
+  return { ...content, internetMessageId, headers };
 }
 
 const base64Only = /^[A-Za-z0-9+/=\s]+$/;

@@ -1,5 +1,5 @@
 /** Judges a client assertion: one signed with a certificate, or a token of a managed identity (federated credential). */
-import { X509Certificate, verify, constants } from 'node:crypto';
+import { constants, createPublicKey, verify, X509Certificate } from 'node:crypto';
 import * as z from 'zod';
 import type { AccessTokens } from './access-tokens.ts';
 
@@ -55,15 +55,18 @@ export function findAssertionFault(question: AssertionQuestion): string | undefi
     return 'The issuer and the subject of a client assertion must be the client id.';
   }
   if (question.clientCertificate === undefined) return undefined;
-  const certificate = new X509Certificate(question.clientCertificate);
-  const thumbprint = Buffer.from(certificate.fingerprint256.replaceAll(':', ''), 'hex').toString('base64url');
-  if (header.data['x5t#S256'] !== thumbprint) {
-    return 'Client assertion contains an invalid signature. The key was not found by its thumbprint.';
+  if (question.clientCertificate.includes('CERTIFICATE')) {
+    const { fingerprint256 } = new X509Certificate(question.clientCertificate);
+    const thumbprint = Buffer.from(fingerprint256.replaceAll(':', ''), 'hex').toString('base64url');
+    if (header.data['x5t#S256'] !== thumbprint) {
+      return 'Client assertion contains an invalid signature. The key was not found by its thumbprint.';
+    }
   }
+  const publicKey = createPublicKey(question.clientCertificate);
   const pss = header.data.alg === 'PS256';
   const key = pss
-    ? { key: certificate.publicKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }
-    : { key: certificate.publicKey, padding: constants.RSA_PKCS1_PADDING };
+    ? { key: publicKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }
+    : { key: publicKey, padding: constants.RSA_PKCS1_PADDING };
   const good = verify('sha256', Buffer.from(`${head}.${body}`), key, Buffer.from(signature, 'base64url'));
   return good ? undefined : 'Client assertion contains an invalid signature.';
 }

@@ -11,7 +11,7 @@ export type TokenEndpointDeps = {
   tokenEndpoint: () => string;
   /** The only secret accepted; any non-empty one if undefined. */
   clientSecret: string | undefined;
-  /** PEM of the only certificate accepted; any assertion with the right claims if undefined. */
+  /** PEM of the only certificate (or public key) accepted; any assertion with the right claims if undefined. */
   clientCertificate: string | undefined;
   now: () => number;
   lifetimeSeconds: () => number;

@@ -89,6 +89,7 @@ export class AmqpServer {
       socket.uncork();
       socket.resume();
     }
+    for (const socket of this.#held) this.#accept(socket);
     this.#held.clear();
   }
 

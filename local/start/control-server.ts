@@ -12,6 +12,7 @@ export type ControlTargets = {
   graph: { counters(): unknown; reset(): unknown };
   serviceBus: ServiceBusBroker;
   storage: StorageEmulator;
+  advanceClock(ms: number): void;
 };
 
 /** A running control server. */
@@ -50,7 +51,7 @@ function doing(work: () => unknown): Route {
   };
 }
 
-function makeRoutes({ graph, serviceBus, storage }: ControlTargets): Record<string, Route> {
+function makeRoutes({ graph, serviceBus, storage, advanceClock }: ControlTargets): Record<string, Route> {
   return {
     'GET /counters': () =>
       ok({ graph: graph.counters(), serviceBus: serviceBus.counters(), storage: storage.counters() }),
@@ -66,6 +67,9 @@ function makeRoutes({ graph, serviceBus, storage }: ControlTargets): Record<stri
       serviceBus.reset();
       await storage.reset();
     }),
+    'POST /clock': withBody(z.strictObject({ advanceMs: z.number().int().min(0) }), ({ advanceMs }) =>
+      advanceClock(advanceMs),
+    ),
     'PUT /storage/faults': withBody(z.array(storageFaultSchema), (faults) => storage.setFaults(faults)),
     'PUT /service-bus/faults': withBody(z.array(brokerFaultSchema), (faults) => {
       serviceBus.clearFaults();

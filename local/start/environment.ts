@@ -37,6 +37,8 @@ export type Environment = {
   settings: EnvironmentSettings;
   /** Settles if a part ends without having been asked to; the text says which and how. */
   died: Promise<string>;
+  /** Lets time pass for all three services at once; nothing waits for it. */
+  advanceClock(ms: number): void;
   close(): Promise<void>;
 };
 
@@ -64,6 +66,9 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
   const mailboxes = options.mailboxes ?? sampleMailboxes;
   const queues = parseQueueDefinitions(JSON.parse(await readFile(queuesFile, 'utf8')));
 
+  let aheadMs = 0;
+  const now = (): number => Date.now() + aheadMs;
+
   const started: { close(): unknown }[] = [];
   async function keep<T extends { close(): unknown }>(starting: Promise<T>): Promise<T> {
     const part = await starting;
@@ -84,14 +89,19 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
         users: mailboxes.map(({ id, address, displayName }) => ({ id, address, displayName })),
       }),
     ),
-    keep(startServiceBusBroker({ port: ports?.serviceBus ?? 0, queues })),
-    keep(startStorage(ports === undefined ? {} : { ports })),
+    keep(startServiceBusBroker({ port: ports?.serviceBus ?? 0, queues, now })),
+    keep(startStorage(ports === undefined ? { now } : { ports, now })),
   ] as const;
   try {
     // All have to settle before anything is closed, or a late one would be left running.
     await Promise.allSettled(starting);
     const [graph, serviceBus, storage] = await Promise.all(starting);
-    const control = await keep(startControlServer({ graph, serviceBus, storage }));
+    const advanceClock = (ms: number): void => {
+      aheadMs += ms;
+      graph.control.advanceClock(ms);
+      serviceBus.tick();
+    };
+    const control = await keep(startControlServer({ graph, serviceBus, storage, advanceClock }));
     return {
       graph,
       serviceBus,
@@ -109,6 +119,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
         identityHeader: graph.identityHeader,
       }),
       died: storage.died.then((how) => `Azurite (storage) ended unexpectedly: ${how}.`),
+      advanceClock,
       close: closeAll,
     };
   } catch (error) {

@@ -6,19 +6,21 @@ import { sampleMailboxes } from '../sample-mail/sample-mailboxes.ts';
 import { buildForHost } from './build-for-host.ts';
 import { type Environment, startEnvironment } from './environment.ts';
 import { type HostProcess, requireCoreTools, startHost } from './host-process.ts';
-import { collectMails } from './mail-source.ts';
+import { collectMails, type MailToFeed } from './mail-source.ts';
 import { runCommand } from './run-command.ts';
 import { runMails, type RunResult } from './run-mails.ts';
 import { parseStartOptions, type StartOptions, startUsage } from './start-options.ts';
 import { onStopRequested } from './stop-signal.ts';
 import { isExactlyOnce, summaryLines } from './summary.ts';
-import { makeTerminal, type Terminal } from './terminal.ts';
+import { makeTerminal, printable, type Terminal } from './terminal.ts';
 import { waitUntil } from './wait-until.ts';
 import { writeJsonFile } from './write-json-file.ts';
 
 const SUBSCRIBE_LIMIT_MS = 90_000;
 const LAST_LINES_SHOWN = 15;
+const MOST_NAMED = 20;
 
+type Place = { app: App; terminal: Terminal; stopping: AbortController };
 type App = { environment: Environment; host: HostProcess; logFile: string; close(): Promise<void> };
 
 function introduce(terminal: Terminal, { settings, graph, serviceBus, storage }: Environment, logFile: string): void {
@@ -88,16 +90,46 @@ async function whileAlive<T>(app: App, stopping: AbortController, work: Promise<
   }
 }
 
-function showFailure(terminal: Terminal, app: App): void {
+function showLastLines(terminal: Terminal, app: App): void {
   terminal.line(`Last lines of the app's log (all of it: ${app.logFile}):`);
   for (const line of app.host.lastLines().slice(-LAST_LINES_SHOWN)) terminal.dim(`  ${line}`);
 }
 
-function showResult(terminal: Terminal, { summary, books }: RunResult): void {
+function showResult(terminal: Terminal, { mailboxes }: Environment, { summary, books }: RunResult): void {
+  const addressOf = (mailboxId: string): string => mailboxes.find(({ id }) => id === mailboxId)?.address ?? mailboxId;
   terminal.line();
   for (const line of summaryLines(summary)) terminal.line(line);
-  for (const { name, mailboxId } of books.lost.slice(0, 20)) terminal.alarm(`  missing: ${name} in ${mailboxId}`);
-  for (const { id, mailboxId } of books.duplicated.slice(0, 20)) terminal.alarm(`  again: ${id} of ${mailboxId}`);
+  for (const { name, mailboxId } of books.lost.slice(0, MOST_NAMED)) {
+    terminal.alarm(`  missing: ${name}, delivered to ${addressOf(mailboxId)}`);
+  }
+  for (const { internetMessageId, mailboxId } of books.duplicated.slice(0, MOST_NAMED)) {
+    terminal.alarm(`  arrived again: ${printable(internetMessageId)} of ${addressOf(mailboxId)}`);
+  }
+  terminal.line();
+}
+
+/** Waits for the subscriptions, feeds the mails, shows and writes the figures; true if all is well. */
+async function carryOut(options: StartOptions, mails: MailToFeed[], at: Place): Promise<boolean> {
+  const { app, terminal, stopping } = at;
+  const { environment } = app;
+  const { signal } = stopping;
+  const work = async (): Promise<RunResult | undefined> => {
+    await waitForSubscriptions(environment, signal);
+    if (signal.aborted) return undefined;
+    if (options.settingsFile !== undefined) await writeJsonFile(options.settingsFile, environment.settings);
+    terminal.line(`${environment.mailboxes.length} mailboxes subscribed. Mail comes in now; Ctrl-C stops.`);
+    terminal.line();
+    return runMails({ environment, mails, once: options.once, terminal, signal });
+  };
+  const result = await whileAlive(app, stopping, work());
+  if (result === undefined) return !options.once;
+  showResult(terminal, environment, result);
+  if (options.jsonFile !== undefined) await writeJsonFile(options.jsonFile, result.summary);
+  if (!options.once) return true;
+  const isGood = isExactlyOnce(result.summary);
+  if (isGood) terminal.line('Every mail arrived exactly once.');
+  else terminal.alarm('Not every mail arrived exactly once, sent once.');
+  return isGood;
 }
 
 async function main(): Promise<number> {
@@ -118,30 +150,15 @@ async function main(): Promise<number> {
   const app = await startApp(options, terminal, folder);
   let succeeded = false;
   try {
-    const { signal } = stopping;
-    const interrupted = (): boolean => signal.aborted;
-    const work = async (): Promise<RunResult | undefined> => {
-      await waitForSubscriptions(app.environment, signal);
-      if (interrupted()) return undefined;
-      if (options.settingsFile !== undefined) await writeJsonFile(options.settingsFile, app.environment.settings);
-      terminal.line(`${app.environment.mailboxes.length} mailboxes subscribed. Mail comes in now; Ctrl-C stops.`);
-      terminal.line();
-      return runMails({ environment: app.environment, mails, once: options.once, terminal, signal });
-    };
-    const result = await whileAlive(app, stopping, work());
-    if (result === undefined) return options.once ? 1 : 0;
-    showResult(terminal, result);
-    if (options.jsonFile !== undefined) await writeJsonFile(options.jsonFile, result.summary);
-    succeeded = !options.once || isExactlyOnce(result.summary);
-    terminal.line();
-    if (succeeded && options.once) terminal.line('Every mail arrived exactly once.');
-    if (!succeeded) terminal.alarm('Not every mail arrived exactly once.');
-    return succeeded ? 0 : 1;
-  } finally {
-    if (!succeeded && !options.verbose) showFailure(terminal, app);
-    await app.close();
-    if (succeeded) await rm(folder, { recursive: true, force: true });
+    succeeded = await carryOut(options, mails, { app, terminal, stopping });
+  } catch (error) {
+    // Said at once: stopping the rest in order may take some seconds.
+    terminal.alarm(error instanceof Error ? error.message : String(error));
   }
+  if (!succeeded && !options.verbose) showLastLines(terminal, app);
+  await app.close();
+  if (succeeded) await rm(folder, { recursive: true, force: true });
+  return succeeded ? 0 : 1;
 }
 
 runCommand(main);

@@ -1,7 +1,7 @@
 // When the user, or whoever started us, wants us to stop.
 import { readFileSync } from 'node:fs';
 
-const LOOK_EVERY_MS = 500;
+const LOOK_EVERY_MS = 100;
 
 /** Parent and grandparent by process id; the grandparent only where the system shows it (Linux). */
 function ancestors(): string {

@@ -76,6 +76,8 @@ export function summaryLines(summary: Summary): string[] {
     `${summary.sent} sent · ${summary.received} received · ${summary.lost} lost · ${summary.duplicated} duplicated · ${summary.sends} sends`,
     `per mail: ${figure(perMail.graphRequests)} Graph requests · ${figure(perMail.busOperations)} Service Bus operations · ` +
       `${figure(perMail.tableCalls)} table calls · ${figure(perMail.blobCalls)} blob calls`,
-    `from mailbox to CRM: half within ${figure(latencyMs.p50)} ms, 99 % within ${figure(latencyMs.p99)} ms`,
+    ...(summary.received === 0
+      ? []
+      : [`from mailbox to CRM: half within ${figure(latencyMs.p50)} ms, 99 % within ${figure(latencyMs.p99)} ms`]),
   ];
 }

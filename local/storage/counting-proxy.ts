@@ -11,6 +11,8 @@ export type CountingProxyOptions = {
   port: number;
   upstreamPort: number;
   faults: FaultPlan;
+  /** Time that answers carry in `Date`; Azurite's own if left out. */
+  now: (() => number) | undefined;
   onCall(kind: string): void;
 };
 
@@ -34,6 +36,16 @@ function endToEnd(rawHeaders: readonly string[]): string[] {
     kept.push(name, value);
   }
   return kept;
+}
+
+/** Clients read a service's time from `Date`. */
+function withDate(headers: readonly string[], now: number): string[] {
+  const dated: string[] = [];
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const name = headers[index] ?? '';
+    dated.push(name, name.toLowerCase() === 'date' ? new Date(now).toUTCString() : (headers[index + 1] ?? ''));
+  }
+  return dated;
 }
 
 function listen(server: http.Server, port: number): Promise<number> {
@@ -74,7 +86,7 @@ function answerWithFault(service: StorageService, fault: StorageFault, status: n
 
 /** Starts a proxy; rejects if the port cannot be had. */
 export async function startCountingProxy(options: CountingProxyOptions): Promise<CountingProxy> {
-  const { service, faults, upstreamPort } = options;
+  const { service, faults, upstreamPort, now } = options;
   // Azurite is started with a long keep-alive, so a pooled connection is not closed under a request.
   const agent = new http.Agent({ keepAlive: true, maxSockets: 256 });
   const waiting = new Set<NodeJS.Timeout>();
@@ -95,7 +107,8 @@ export async function startCountingProxy(options: CountingProxyOptions): Promise
         answer.on('end', () => req.socket.destroy());
         return;
       }
-      res.writeHead(answer.statusCode ?? 502, answer.statusMessage, endToEnd(answer.rawHeaders));
+      const headers = endToEnd(answer.rawHeaders);
+      res.writeHead(answer.statusCode ?? 502, answer.statusMessage, now ? withDate(headers, now()) : headers);
       answer.on('error', () => res.destroy());
       answer.pipe(res);
     });

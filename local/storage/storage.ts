@@ -11,6 +11,8 @@ export type StorageOptions = {
   ports?: { blob?: number; queue?: number; table?: number };
   /** A folder that keeps the data; without it everything lives in memory. */
   location?: string;
+  /** Time that answers carry in `Date`, for tests that let hours pass; Azurite's own if left out. */
+  now?: () => number;
 };
 
 /** Calls that reached the proxies, injected failures included. A table transaction is one call. */
@@ -82,6 +84,7 @@ export async function startStorage(options: StorageOptions = {}): Promise<Storag
         port: options.ports?.[service] ?? 0,
         upstreamPort: azurite.ports[service],
         faults,
+        now: options.now,
         onCall: (kind) => counts.set(`${service}.${kind}`, (counts.get(`${service}.${kind}`) ?? 0) + 1),
       });
       proxies.push(proxy);

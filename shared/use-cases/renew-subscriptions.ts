@@ -60,7 +60,10 @@ export const makeRenewSubscriptions =
     folders,
     subscriptions,
     renewDue,
-  }: Pick<Ports, 'folders' | 'subscriptions'> & { renewDue: ReturnType<typeof makeRenewDue> }) =>
+  }: Pick<Ports, 'folders' | 'subscriptions'> & {
+    ensureSubscription: EnsureSubscription;
+    renewDue: ReturnType<typeof makeRenewDue>;
+  }) =>
   async (): Promise<void> => {
     const listed = await subscriptions.list();
     const rows = await folders.list();

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
 import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { promisify } from 'node:util';
 import { ServiceBusClient } from '@azure/service-bus';
+import rhea from 'rhea';
 import { describe, expect, it } from 'vitest';
 import { startServiceBusBroker } from '../../local/service-bus/broker.ts';
 import { answerAuthorization } from '../../local/service-bus/cbs.ts';
@@ -70,6 +72,20 @@ describe('who may use the local Service Bus broker', () => {
     });
     expect(heard).toContain('ANONYMOUS');
     socket.destroy();
+  });
+
+  it('refuses a link for which no token was shown', async () => {
+    const { port } = await startBroker();
+    const container = rhea.create_container();
+    // rhea takes an event for unhandled when its only listener was a passing one.
+    container.on('sender_error', () => {});
+    const refused = once(container, 'sender_error');
+    const connection = container.connect({ host: '127.0.0.1', port, username: 'any', reconnect: false });
+    const sender = connection.open_sender('plain');
+    await refused;
+    expect(sender.error).toMatchObject({ condition: 'amqp:unauthorized-access' });
+    connection.close();
+    await once(container, 'connection_close');
   });
 
   it('says that a queue is missing', async () => {

@@ -10,13 +10,19 @@ let serviceBus: ServiceBusBroker;
 let storage: StorageEmulator;
 let control: ControlServer;
 let graphResets = 0;
+let advancedMs = 0;
 
 beforeAll(async () => {
   const queues = await readFile(new URL('../../infra/queues.json', import.meta.url), 'utf8');
   serviceBus = await startServiceBusBroker({ queues: parseQueueDefinitions(JSON.parse(queues)) });
   storage = await startStorage();
   const graph = { counters: () => ({ mailRequests: 3 }), reset: () => (graphResets += 1) };
-  control = await startControlServer({ graph, serviceBus, storage });
+  control = await startControlServer({
+    graph,
+    serviceBus,
+    storage,
+    advanceClock: (ms) => (advancedMs += ms),
+  });
 });
 afterAll(async () => {
   await control.close();
