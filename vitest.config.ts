@@ -4,7 +4,14 @@ export default defineConfig({
   test: {
     projects: ['unit', 'property', 'contract', 'emulators', 'e2e'].map((name) => ({
       extends: true as const,
-      test: { name, include: [`test/${name}/**/*.test.ts`] },
+      test: {
+        name,
+        include: [`test/${name}/**/*.test.ts`],
+        hookTimeout: 60_000,
+        testTimeout: 30_000,
+        // Two cores: a second environment at the same time would only make both slow.
+        fileParallelism: name !== 'e2e',
+      },
     })),
   },
 });

@@ -83,7 +83,6 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
   const followChain = makeFollowChain({ ...ports, publishPage });
   const lookRound = makeLookRound({
     ...ports,
-    tenant,
     catchUpMs,
     followChain,
     publishPage,

@@ -213,6 +213,19 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): L
 
 type Report = (setting: string, problem: string) => void;
 
+/** Plain http or amqp in a connection string is for emulators on this machine only. */
+function leavesMachineInTheClear(connectionString: string): boolean {
+  const endpoints = connectionString
+    .split(';')
+    .flatMap((part) => /^\s*\w*Endpoint=(\w+:\/\/.+)$/i.exec(part)?.[1] ?? []);
+  const plainBus = /UseDevelopmentEmulator=true/i.test(connectionString);
+  const plainAccount = /DefaultEndpointsProtocol=http(;|$)/i.test(connectionString) && endpoints.length === 0;
+  const plain = endpoints.filter((endpoint) => plainBus || /^http:/i.test(endpoint));
+  return (
+    plainAccount || plain.some((endpoint) => !isLoopback(URL.parse(endpoint.replace(/^\w+:/, 'http:'))?.hostname ?? ''))
+  );
+}
+
 function readStorage(settings: Partial<Settings>, report: Report): Config['storage'] | undefined {
   const { DataStorage: connectionString } = settings;
   if (connectionString) {
@@ -239,6 +252,10 @@ function readStorage(settings: Partial<Settings>, report: Report): Config['stora
 function readServiceBus(settings: Partial<Settings>, report: Report): Config['serviceBus'] | undefined {
   const { ServiceBus: connectionString, ServiceBus__fullyQualifiedNamespace: fullyQualifiedNamespace } = settings;
   if (connectionString) {
+    if (leavesMachineInTheClear(connectionString)) {
+      report('ServiceBus', 'must not have UseDevelopmentEmulator=true: that is only for an emulator on this machine');
+      return undefined;
+    }
     if (/(^|;)\s*Endpoint=sb:\/\/[^;]+/i.test(connectionString) && /(^|;)\s*SharedAccessKey/i.test(connectionString))
       return { kind: 'connection-string', connectionString };
     report('ServiceBus', 'must be a namespace connection string with Endpoint and SharedAccessKey');

@@ -86,7 +86,12 @@ export interface Deliveries {
   commit(mailbox: string, commit: Commit): Promise<LaneTag | undefined>;
   /** Ledger rows of mails received in [from, to]. */
   between(mailbox: string, from: Date, to: Date): Promise<Delivery[]>;
-  /** Creates the chain or changes parts of it, whoever holds the lane. */
+  /** Begins a chain, or changes parts of one that is there. */
+  beginChain(
+    mailbox: string,
+    chain: Pick<Chain, 'folder' | 'folderId' | 'address' | 'watchStart' | 'wanted'>,
+  ): Promise<void>;
+  /** Changes parts of a chain, whoever holds the lane; one that is gone stays gone. */
   saveChain(mailbox: string, folder: string, changes: Partial<Omit<Chain, 'folder'>>): Promise<void>;
   /** Rows of mails that are parked or failing. */
   unfinished(mailbox: string): Promise<Delivery[]>;
@@ -131,24 +136,31 @@ export interface DeltaAnswer extends MailPage {
   next: { kind: 'next' | 'delta'; link: string };
 }
 
+/** A page of a time window and where the next one starts. */
+export interface WindowPage extends MailPage {
+  from: Date;
+  skip: number;
+  more: boolean;
+}
+
 /** Reads mail. Throws MailboxUnavailableError for 403 and 404 of the mailbox or folder. */
 export interface GraphMail {
   clock: Clock;
-  /** Hash of the options that a chain opened now would carry. */
-  deltaOptions(mailbox: string): string;
+  /** Chains opened with these options (a hash) still bring what a mail event needs. */
+  isCurrent(options: string): boolean;
   /** `false` where the cloud has no delta for messages (China). */
   readonly hasDelta: boolean;
-  openChain(mailbox: string, folderId: string, since: Date, size: number, signal: AbortSignal): Promise<DeltaAnswer>;
+  openChain(
+    mailbox: string,
+    folderId: string,
+    since: Date,
+    size: number,
+    signal: AbortSignal,
+  ): Promise<DeltaAnswer & { options: string }>;
   /** `expired`: the service forgot the token (410, syncStateNotFound, resyncRequired). */
   followLink(link: string, size: number, signal: AbortSignal): Promise<DeltaAnswer | 'expired'>;
   /** Next page of a time window, ascending; `more` is false with the last page. */
-  listSince(
-    mailbox: string,
-    folderId: string,
-    gap: Gap,
-    size: number,
-    signal: AbortSignal,
-  ): Promise<MailPage & { from: Date; skip: number; more: boolean }>;
+  listSince(mailbox: string, folderId: string, gap: Gap, size: number, signal: AbortSignal): Promise<WindowPage>;
   /** `gone`: not in the mailbox any more. */
   getMail(mailbox: string, id: string, signal: AbortSignal): Promise<Mail | 'gone'>;
   openMime(mailbox: string, id: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;

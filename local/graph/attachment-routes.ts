@@ -4,7 +4,7 @@ import type { GraphReply, GraphRequest } from './graph-exchange.ts';
 import { type GraphState, mailboxOf } from './graph-state.ts';
 import { attachmentIdOf } from './message-ids.ts';
 import { appliedHeaders } from './message-list.ts';
-import { readSelect } from './message-query.ts';
+import { readAttachmentSelect } from './message-query.ts';
 import type { MailMessage } from './message-record.ts';
 import { messageOf } from './message-routes.ts';
 import { hasAttachments, showAttachment } from './message-view.ts';
@@ -18,7 +18,7 @@ export function listAttachments(state: GraphState, request: GraphRequest): Graph
   const { user, mailbox } = mailboxOf(state, request);
   const message = messageOf(mailbox, request);
   const preferences = readPreferences(request.headers['prefer']);
-  const select = readSelect(request.query.get('$select'));
+  const select = readAttachmentSelect(request.query.get('$select'));
   const value = message.attachments.map((_, index) => showAttachment(message, index, preferences, select));
   const context = contextOf(request, user.id, request.params['message'] ?? '');
   return { status: 200, headers: appliedHeaders(preferences), body: { '@odata.context': context, value } };
@@ -38,7 +38,7 @@ export function getAttachment(state: GraphState, request: GraphRequest): GraphRe
   const message = messageOf(mailbox, request);
   const index = indexOf(message, request);
   const preferences = readPreferences(request.headers['prefer']);
-  const shown = showAttachment(message, index, preferences, readSelect(request.query.get('$select')));
+  const shown = showAttachment(message, index, preferences, readAttachmentSelect(request.query.get('$select')));
   const expand = request.query.get('$expand');
   if (expand !== undefined) {
     if (!/^microsoft\.graph\.itemattachment\/item$/i.test(expand.trim())) {

@@ -3,9 +3,6 @@ import type { GraphKnobs } from './knobs.ts';
 
 export type EndpointState = 'healthy' | 'slow' | 'drop';
 
-const slowMs = 3_000;
-const veryLateMs = 10_000;
-
 export class EndpointHealth {
   readonly #knobs: GraphKnobs;
   #samples: { at: number; ms: number }[] = [];
@@ -18,12 +15,19 @@ export class EndpointHealth {
 
   /** Notes how long an answer took; no answer counts as the whole time budget. */
   note(now: number, ms: number): void {
-    const { endpointWindowMs, endpointMinimumSamples, endpointDropShare, endpointSlowShare } = this.#knobs;
+    const {
+      endpointWindowMs,
+      endpointMinimumSamples,
+      endpointDropMs,
+      endpointDropShare,
+      endpointSlowMs,
+      endpointSlowShare,
+    } = this.#knobs;
     this.#samples.push({ at: now, ms });
     this.#samples = this.#samples.filter((sample) => sample.at > now - endpointWindowMs);
     if (this.#samples.length < endpointMinimumSamples) return;
-    if (this.#shareOver(veryLateMs) > endpointDropShare) this.#enter('drop', now);
-    else if (this.#shareOver(slowMs) > endpointSlowShare) this.#enter('slow', now);
+    if (this.#shareOver(endpointDropMs) > endpointDropShare) this.#enter('drop', now);
+    else if (this.#shareOver(endpointSlowMs) > endpointSlowShare) this.#enter('slow', now);
     else this.#state = 'healthy';
   }
 

@@ -1,38 +1,25 @@
 /** The Microsoft Graph emulator with its identity endpoints: one server on one port of the loopback address. */
 import { randomUUID } from 'node:crypto';
-import { AccessTokens } from '../identity/access-tokens.ts';
+import type { AccessTokens } from '../identity/access-tokens.ts';
 import { managedIdentityPath } from '../identity/managed-identity.ts';
 import { authenticate } from './authentication.ts';
 import { runBatch } from './batch.ts';
-import { type GraphControl, makeControl } from './control.ts';
+import type { GraphControl } from './control.ts';
 import { answerControl } from './control-routes.ts';
-import { countRequest, type GraphCounters, zeroCounters } from './counters.ts';
+import { countRequest, type GraphCounters } from './counters.ts';
 import { dispatch, failureReply } from './dispatch.ts';
-import { Directory, type GraphGroup, type GraphUser } from './directory.ts';
-import { EmulatorClock } from './emulator-clock.ts';
-import { Faults } from './faults.ts';
-import { badRequest } from './graph-failure.ts';
 import { type GraphReply, type GraphRequest, readODataOptions, readSegments } from './graph-exchange.ts';
+import { badRequest } from './graph-failure.ts';
 import type { GraphState } from './graph-state.ts';
 import { type HttpReply, type HttpRequest, startHttpServer } from './http-server.ts';
 import { answerIdentity, type IdentityDeps, isIdentityPath } from './identity-routes.ts';
-import { defaultKnobs, type GraphKnobs } from './knobs.ts';
-import { Mailbox } from './mailbox.ts';
-import { Notifier } from './notifier.ts';
-import { makeRandom } from './random.ts';
-import { Subscriptions } from './subscriptions.ts';
-import { Throttle } from './throttle.ts';
+import { makeWorld, type WorldOptions } from './world.ts';
 
-export type GraphEmulatorOptions = {
+export type GraphEmulatorOptions = WorldOptions & {
   /** Port to listen on; a free one if not given. */
   port?: number;
-  tenantId: string;
   /** Client id of the app, which also is the system-assigned managed identity. */
   appId: string;
-  users: GraphUser[];
-  groups?: GraphGroup[];
-  now?: () => number;
-  knobs?: Partial<GraphKnobs>;
   /** Value of `IDENTITY_HEADER`; a new one if not given. */
   identityHeader?: string;
   /** The only secret, and the only certificate or public key (PEM), that the token endpoint takes; any if not given. */
@@ -96,67 +83,6 @@ export async function startGraphEmulator(options: GraphEmulatorOptions): Promise
       await server.close();
     },
   };
-}
-
-type World = { state: GraphState; tokens: AccessTokens; control: GraphControl; reset: () => void };
-
-function makeWorld(options: GraphEmulatorOptions, closing: AbortSignal): World {
-  const { tenantId } = options;
-  const clock = new EmulatorClock(options.now ?? Date.now);
-  const startKnobs = { ...defaultKnobs(), ...options.knobs };
-  const knobs = structuredClone(startKnobs);
-  const counters = zeroCounters();
-  let generator = makeRandom(knobs.seed);
-  const random = (): number => generator();
-  const tokens = new AccessTokens(tenantId, () => clock.baseNow());
-  const throttle = new Throttle(knobs, counters, () => clock.now());
-  const faults = new Faults(random);
-  const subscriptions: Subscriptions = new Subscriptions({
-    clock,
-    knobs,
-    onReauthorizationDue: (subscription) => notifier.announceLifecycle(subscription, 'reauthorizationRequired'),
-  });
-  const notifier = new Notifier({ tenantId, clock, knobs, counters, random, subscriptions });
-  const state: GraphState = {
-    tenantId,
-    clock,
-    knobs,
-    counters,
-    random,
-    directory: new Directory(),
-    mailboxes: new Map(),
-    subscriptions,
-    notifier,
-    faults,
-    throttle,
-    epoch: 1,
-    closing,
-  };
-  const addMailbox = (user: GraphUser): void => {
-    state.directory.addUser(user);
-    const onChange: Notifier['announce'] = (change) => notifier.announce(change);
-    state.mailboxes.set(user.id.toLowerCase(), new Mailbox({ userId: user.id, now: () => clock.now(), onChange }));
-  };
-  const reset = (): void => {
-    clock.reset();
-    subscriptions.clear();
-    notifier.reset();
-    faults.clear();
-    throttle.reset();
-    state.directory.clear();
-    state.mailboxes.clear();
-    state.epoch += 1;
-    Object.assign(knobs, structuredClone(startKnobs));
-    Object.assign(counters, zeroCounters());
-    generator = makeRandom(knobs.seed);
-    for (const user of options.users) addMailbox(user);
-    for (const group of options.groups ?? []) state.directory.setGroup({ ...group, members: [...group.members] });
-  };
-  reset();
-  const reseed = (seed: number): void => {
-    generator = makeRandom(seed);
-  };
-  return { state, tokens, reset, control: makeControl({ state, tokens, reset, reseed, addMailbox }) };
 }
 
 type AnswerDeps = { state: GraphState; tokens: AccessTokens; control: GraphControl; identity: IdentityDeps };

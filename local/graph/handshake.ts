@@ -1,6 +1,6 @@
 /** The validation handshake (graph/change-notifications-delivery-webhooks): the endpoint must echo an opaque token. */
 import { randomUUID } from 'node:crypto';
-import type { EndpointClient } from './endpoint-client.ts';
+import type { EndpointAnswer, EndpointClient } from './endpoint-client.ts';
 import { GraphFailure } from './graph-failure.ts';
 
 export type HandshakeQuestion = { url: string; timeoutMs: number; client: EndpointClient };
@@ -11,8 +11,10 @@ export function validationUrl(url: string, token: string): string {
   return `${url}${url.includes('?') ? '&' : '?'}validationToken=${encoded}`;
 }
 
-/** Asks one URL; answers the refusal that Graph gives, or undefined if the endpoint passed. */
-export async function handshake({ url, timeoutMs, client }: HandshakeQuestion): Promise<GraphFailure | undefined> {
+export type HandshakeOutcome = { failure: GraphFailure | undefined; ms: number };
+
+/** Asks one URL; answers the refusal that Graph gives, if the endpoint did not pass. */
+export async function handshake({ url, timeoutMs, client }: HandshakeQuestion): Promise<HandshakeOutcome> {
   const token = `Validation: Testing client application reachability for subscription Request-Id: ${randomUUID()}`;
   const answer = await client.post({
     url: validationUrl(url, token),
@@ -20,6 +22,10 @@ export async function handshake({ url, timeoutMs, client }: HandshakeQuestion): 
     contentType: 'text/plain; charset=utf-8',
     timeoutMs,
   });
+  return { failure: findFailure(answer, token), ms: answer.ms };
+}
+
+function findFailure(answer: EndpointAnswer, token: string): GraphFailure | undefined {
   switch (answer.outcome) {
     case 'timeout':
       return new GraphFailure(400, 'InvalidRequest', 'Subscription validation request timed out.');

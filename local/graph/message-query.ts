@@ -1,7 +1,7 @@
 /** The OData options that lists of messages and delta take: `$select`, `$expand`, `$filter`, `$orderby`, `$top`. */
 import { badRequest, GraphFailure } from './graph-failure.ts';
 import type { MailMessage } from './message-record.ts';
-import { checkMessageSelect, hasAttachments } from './message-view.ts';
+import { checkAttachmentSelect, checkMessageSelect, hasAttachments } from './message-view.ts';
 
 export type Comparison = 'eq' | 'ne' | 'ge' | 'gt' | 'le' | 'lt';
 export type Condition = { property: string; comparison: Comparison; value: string | number | boolean };
@@ -35,6 +35,13 @@ export function readSelect(text: string | undefined): ReadonlySet<string> | null
   );
 }
 
+/** The selection for attachments, checked. */
+export function readAttachmentSelect(text: string | undefined): ReadonlySet<string> | null {
+  const select = readSelect(text);
+  checkAttachmentSelect(select);
+  return select;
+}
+
 /** The selection for messages, checked. */
 export function readMessageSelect(text: string | undefined): ReadonlySet<string> | null {
   const select = readSelect(text);
@@ -51,7 +58,7 @@ export function readAttachmentsExpand(text: string | undefined): { select: Reado
       `$expand=${text} is not supported by this emulator: only attachments, with an optional ($select=…).`,
     );
   }
-  return { select: readSelect(match[1]) };
+  return { select: readAttachmentSelect(match[1]) };
 }
 
 function readLiteral(text: string): string | number | boolean {

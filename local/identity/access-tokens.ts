@@ -85,6 +85,11 @@ export class AccessTokens {
     this.#revokedUpTo = this.#issued;
   }
 
+  /** Takes the revocations back. */
+  reset(): void {
+    this.#revokedUpTo = 0;
+  }
+
   #read(token: string): TokenClaims | 'malformed' | 'forged' {
     const [head, body, signature, ...rest] = token.split('.');
     if (head === undefined || body === undefined || signature === undefined || rest.length > 0) return 'malformed';

@@ -1,4 +1,5 @@
 // `npm run emulators`: the world around the app, without the app.
+import { rm } from 'node:fs/promises';
 import { startEnvironment } from './environment.ts';
 import { runCommand } from './run-command.ts';
 import { emulatorsUsage, parseEmulatorsOptions } from './start-options.ts';
@@ -11,6 +12,8 @@ async function main(): Promise<number> {
     console.log(emulatorsUsage);
     return 0;
   }
+  // Left from an earlier run, it would be taken for this one's.
+  if (options.settingsFile !== undefined) await rm(options.settingsFile, { force: true });
   const stopped = new Promise<undefined>((resolve) => onStopRequested(() => resolve(undefined)));
   const environment = await startEnvironment({ ports: options.ports });
   try {

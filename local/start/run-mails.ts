@@ -14,6 +14,8 @@ const HUMAN_PACE_MS = 1000;
 /** Idle for so long, nothing more is to be expected: an app at work touches one of the emulators much more often. */
 const QUIET_MS = 400;
 const QUIET_LIMIT_MS = 20_000;
+/** Graph sends twenty notifications a second to one address; the last ones come long after their mails. */
+const QUIET_LIMIT_PER_MAIL_MS = 60;
 const ARRIVAL_LIMIT_MS = 120_000;
 const ARRIVAL_LIMIT_PER_MAIL_MS = 100;
 /** More events than this are not shown one by one. */
@@ -91,7 +93,7 @@ export async function runMails({ environment, mails, once, terminal, signal }: R
     });
     if (once) {
       await waitUntil(() => ledger.isComplete, ARRIVAL_LIMIT_MS + mails.length * ARRIVAL_LIMIT_PER_MAIL_MS, signal);
-      await waitForQuiet(activity, QUIET_MS, QUIET_LIMIT_MS, signal);
+      await waitForQuiet(activity, QUIET_MS, QUIET_LIMIT_MS + mails.length * QUIET_LIMIT_PER_MAIL_MS, signal);
     } else {
       await waitUntil(() => ledger.isComplete, ARRIVAL_LIMIT_MS, signal);
       if (!signal.aborted) showHowToSend(terminal, environment);

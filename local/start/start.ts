@@ -139,6 +139,8 @@ async function main(): Promise<number> {
     return 0;
   }
   if (options.func) requireCoreTools();
+  // Left from an earlier run, they would be taken for this one's.
+  for (const file of [options.settingsFile, options.jsonFile]) if (file !== undefined) await rm(file, { force: true });
   const mails = await collectMails(options, sampleMailboxes, new Date());
   const terminal = makeTerminal(process.stdout);
   const stopping = new AbortController();

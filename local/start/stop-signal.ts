@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 
 const LOOK_EVERY_MS = 100;
+/** One Ctrl-C can arrive twice: from the terminal and from npm. */
+const SAME_KEY_PRESS_MS = 500;
 
 /** Parent and grandparent by process id; the grandparent only where the system shows it (Linux). */
 function ancestors(): string {
@@ -20,29 +22,27 @@ function ancestors(): string {
 }
 
 /**
- * Calls `stop` once, with the reason, at Ctrl-C, SIGTERM or a closed terminal. A second signal ends the process at once.
+ * Calls `stop` once, with the reason, at Ctrl-C, SIGTERM or a closed terminal. A second Ctrl-C ends the process at once.
  *
  * Under npm it also watches for npm's death: npm passes SIGTERM to the shell that it runs the script in, and that shell
  * dies without telling us. Nobody could stop us by the id they know, and the ports would stay taken.
  */
 export function onStopRequested(stop: (reason: string) => void): void {
-  let asked = false;
+  let askedAt: number | undefined;
   let watch: NodeJS.Timeout | undefined;
   const ask = (reason: string): void => {
-    if (asked) return;
-    asked = true;
+    if (askedAt !== undefined) return;
+    askedAt = performance.now();
     clearInterval(watch);
     stop(reason);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      // Ctrl-C can arrive twice at once: from the terminal and from npm.
-      if (asked && signal === 'SIGINT' && performance.now() - askedAt > 500) process.exit(130);
-      if (!asked) askedAt = performance.now();
+      const isImpatient = askedAt !== undefined && performance.now() - askedAt > SAME_KEY_PRESS_MS;
+      if (isImpatient && signal === 'SIGINT') process.exit(130);
       ask(signal);
     });
   }
-  let askedAt = 0;
   if (process.env['npm_lifecycle_event'] !== undefined) {
     const first = ancestors();
     watch = setInterval(() => {

@@ -21,6 +21,8 @@ export interface Chain {
   linkAt: Date | undefined;
   /** A stretch of time that still has to be listed because its chain was lost. */
   gap: Gap | undefined;
+  /** How far back a chain that starts over reaches, in ms: shorter for a mailbox with thousands of mails an hour. */
+  window: number;
   /** Leases that ran out on this chain's current page: it is asked for smaller. */
   takeovers: number;
   /** When watchedFolders was last told that this folder is in sync. */
@@ -40,6 +42,7 @@ export interface Gap {
 /** Graph ends a filtered delta at 5,000 messages without a word (message-delta), so a chain is replaced well before. */
 const REOPEN_AT_RESULTS = 3_000;
 const HOUR_MS = 3_600_000;
+const SHORTEST_WINDOW_MS = 60_000;
 
 /** Page sizes by how often the page took its worker down: smaller each time, at last one mail alone. */
 const PAGE_SIZES = [50, 10, 1];
@@ -56,27 +59,32 @@ export const optionsHash = (options: unknown): string =>
 export const folderKey = (folderId: string): string =>
   createHash('sha256').update(folderId).digest('base64url').slice(0, 11);
 
-export const needsReopening = (chain: Chain, options: string): boolean =>
-  chain.link !== undefined && (chain.options !== options || chain.results > REOPEN_AT_RESULTS);
+export const needsReopening = (chain: Chain, isCurrent: (options: string) => boolean): boolean =>
+  chain.link !== undefined && (!isCurrent(chain.options ?? '') || chain.results > REOPEN_AT_RESULTS);
 
 /**
- * A chain that starts over: a new one from an hour ago, and the stretch since an hour before the last delta link to be
- * listed. The hours cover clocks that differ and a delta that lags.
+ * A chain that starts over: a new one from a while ago, and the stretch since an hour before the last delta link to be
+ * listed once the new one stands. The hours cover clocks that differ and a delta that lags. `crowded`: the chain passed
+ * the limit before its first delta link, so the new one reaches less far back.
  */
-export function reopened(chain: Chain, now: number): Chain {
-  const since = Math.max(chain.watchStart.getTime(), (chain.linkAt ?? chain.watchStart).getTime() - HOUR_MS);
-  const open = chain.gap ? Math.min(since, chain.gap.start.getTime()) : since;
-  const start = new Date(open);
+export function reopened(chain: Chain, crowded: boolean): Chain {
+  const { watchStart, gap } = chain;
+  const seenTo = (chain.linkAt ?? watchStart).getTime() - HOUR_MS;
+  const start = new Date(Math.max(watchStart.getTime(), Math.min(seenTo, gap?.start.getTime() ?? seenTo)));
   return {
     ...chain,
     link: undefined,
     options: undefined,
     results: 0,
-    linkAt: chain.linkAt ?? new Date(now),
     gap: { by: 'lastModifiedDateTime', from: start, skip: 0, start },
+    window: crowded ? Math.max(SHORTEST_WINDOW_MS, chain.window / 4) : HOUR_MS,
   };
 }
 
-/** From when on a new chain lists: since the watch began, or an hour back where the gap listing covers the rest. */
+/** The walk passed the limit without a delta link, and starting over with a shorter window would help. */
+export const isCrowded = (chain: Chain): boolean =>
+  chain.results > REOPEN_AT_RESULTS && (chain.gap === undefined || chain.window > SHORTEST_WINDOW_MS);
+
+/** From when on a new chain lists: since the watch began, or a window back where the gap listing covers the rest. */
 export const openFrom = (chain: Chain, now: number): Date =>
-  chain.gap ? new Date(Math.max(chain.watchStart.getTime(), now - HOUR_MS)) : chain.watchStart;
+  chain.gap ? new Date(Math.max(chain.watchStart.getTime(), now - chain.window)) : chain.watchStart;

@@ -12,6 +12,8 @@ export interface Lane {
   guardAt: Date;
   /** Failures in a row; sets the length of the next back-off. */
   failures: number;
+  /** Short hash of the folder that is being read; if the holder vanishes, its page is the suspect. */
+  at: string;
 }
 
 export const LEASE_MS = 90_000;
@@ -19,19 +21,29 @@ export const EXTEND_EVERY_MS = 30_000;
 /** After this long a holder lets others have the worker and rings for itself. */
 export const SLICE_MS = 60_000;
 const GUARD_MARGIN_MS = 5_000;
+const PAUSE_MARGIN_MS = 250;
+const CLOCKS_DIFFER_MS = 3_000;
 const BACK_OFF_CAP_MS = 600_000;
 const BACK_OFF_BASE_MS = 1_000;
 
-export const FREE: Lane = { holder: '', leaseEnd: new Date(0), marked: false, guardAt: new Date(0), failures: 0 };
+export const FREE: Lane = {
+  holder: '',
+  leaseEnd: new Date(0),
+  marked: false,
+  guardAt: new Date(0),
+  failures: 0,
+  at: '',
+};
 
 export const isHeld = (lane: Lane, now: number): boolean => lane.leaseEnd.getTime() > now;
 
 /** A holder that vanished: its lease ran out without a release. */
 export const wasAbandoned = (lane: Lane, now: number): boolean => lane.holder !== '' && !isHeld(lane, now);
 
-export const take = (lane: Lane, holder: string, now: number): Lane => ({
+export const take = (lane: Lane, holder: string, at: string, now: number): Lane => ({
   ...lane,
   holder,
+  at,
   leaseEnd: new Date(now + LEASE_MS),
   marked: false,
 });
@@ -48,11 +60,15 @@ export const release = (lane: Lane): Lane => ({
 
 /**
  * A held lane is safe to leave when the holder will see the mark and, should the holder die, a guard ring comes after
- * the lease's end. Otherwise the ring has to send itself for `guardTime` first.
+ * the lease's end. Otherwise the ring has to send itself for `guardTime` first. A guard that is almost due does not
+ * count: by the queue's clock it may already be here, and be the very ring that asks.
  */
-export const isGuarded = (lane: Lane): boolean => lane.marked && lane.guardAt.getTime() > lane.leaseEnd.getTime();
+export const isGuarded = (lane: Lane, now: number): boolean =>
+  lane.marked && lane.guardAt.getTime() > lane.leaseEnd.getTime() && lane.guardAt.getTime() - now > CLOCKS_DIFFER_MS;
 
-export const guardTime = (lane: Lane): Date => new Date(lane.leaseEnd.getTime() + GUARD_MARGIN_MS);
+/** After a held lane's lease, with a margin for the holder to let go; soon after a pause, which nobody holds. */
+export const guardTime = (lane: Lane, now: number): Date =>
+  new Date(Math.max(lane.leaseEnd.getTime() + (lane.holder === '' ? PAUSE_MARGIN_MS : GUARD_MARGIN_MS), now + 1_000));
 
 export const guarded = (lane: Lane, guardAt: Date): Lane => ({ ...lane, marked: true, guardAt });
 

@@ -107,8 +107,6 @@ export interface Part {
  */
 export const MAX_EVENT_BYTES = 224 * 1024;
 
-const toPerson = (person: Person) => ({ name: person.name ?? null, address: person.address ?? null });
-
 const headerValue = (headers: Header[], name: string): string | undefined =>
   headers.find((header) => header.name.toLowerCase() === name)?.value;
 
@@ -117,6 +115,8 @@ const messageIds = (value: string | undefined): string[] => value?.match(/<[^<>\
 // A lone surrogate has no UTF-8 form; it would arrive as something else than was digested.
 const text = (value: string): string => value.toWellFormed();
 const nullable = (value: string | undefined): string | null => (value === undefined ? null : text(value));
+
+const toPerson = (person: Person) => ({ name: nullable(person.name), address: nullable(person.address) });
 
 function toMessage(mail: Mail): Message {
   const inReplyTo = headerValue(mail.headers, 'in-reply-to');
@@ -133,8 +133,8 @@ function toMessage(mail: Mail): Message {
     bcc: mail.bcc.map(toPerson),
     receivedAt: mail.receivedAt.toISOString(),
     sentAt: mail.sentAt?.toISOString() ?? null,
-    inReplyTo: messageIds(inReplyTo)[0] ?? nullable(inReplyTo?.trim() || undefined),
-    references: messageIds(headerValue(mail.headers, 'references')),
+    inReplyTo: nullable(messageIds(inReplyTo)[0] ?? (inReplyTo?.trim() || undefined)),
+    references: messageIds(headerValue(mail.headers, 'references')).map(text),
     importance: nullable(mail.importance),
     headers: mail.headers.map(({ name, value }) => ({ name: text(name), value: text(value) })),
     body: { contentType: mail.body.contentType, content: text(mail.body.content) },

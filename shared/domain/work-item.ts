@@ -10,10 +10,12 @@ export interface Ring {
   folders: string[];
   /** Immutable ids of mails that a notification named. */
   ids: string[];
+  /** Immutable ids of mails to be asked for once more although the ledger knows them as failing or parked. */
+  retry?: string[];
   look?: Look;
 }
 
-const LOOKS = ['notified', 'missed', 'renew', 'removed', 'timer', 'created', 'operator', 'again', 'retry'] as const;
+const LOOKS = ['notified', 'missed', 'renew', 'removed', 'timer', 'created', 'operator', 'again'] as const;
 export type Look = (typeof LOOKS)[number];
 
 const RING_VERSION = 1;
@@ -27,6 +29,7 @@ const ringSchema = z.object({
   mailbox: guid,
   folders: z.array(z.string().regex(/^[\w-]{1,32}$/)).max(1000),
   ids: z.array(z.string().regex(GRAPH_ID)).max(5000),
+  retry: z.array(z.string().regex(GRAPH_ID)).max(5000).optional(),
   look: z.enum(LOOKS).optional(),
 });
 
@@ -63,10 +66,12 @@ const strength = (look: Look | undefined) => (look === 'removed' ? 3 : look === 
 export function mergeRings(a: Ring, b: Ring): Ring {
   const everyFolder = a.folders.length === 0 || b.folders.length === 0;
   const look = strength(a.look) >= strength(b.look) ? a.look : b.look;
+  const retry = [...new Set([...(a.retry ?? []), ...(b.retry ?? [])])];
   return {
     mailbox: a.mailbox,
     folders: everyFolder ? [] : [...new Set([...a.folders, ...b.folders])],
     ids: [...new Set([...a.ids, ...b.ids])],
+    ...(retry.length > 0 && { retry }),
     ...(look && { look }),
   };
 }

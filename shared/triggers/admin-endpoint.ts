@@ -51,6 +51,7 @@ async function route(manage: ManageMailboxes, request: HttpRequest): Promise<Htt
   }
   if (id === undefined) {
     if (request.method === 'GET') return { status: 200, jsonBody: { mailboxes: await manage.list() } };
+    if (request.method !== 'POST') return problem(405, 'Use GET or POST.');
     const body = addSchema.safeParse(await readJson(request));
     if (!body.success) return problem(400, 'The body must be { "mailbox": "<address or object id>" }.');
     return answer(await manage.add(body.data.mailbox));

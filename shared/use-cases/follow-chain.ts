@@ -1,18 +1,20 @@
 import {
   type Chain,
   type Gap,
+  isCrowded,
   needsReopening,
   openFrom,
   pageSize,
   reopened,
   SET_ASIDE_AT_TAKEOVERS,
 } from '../domain/delta.ts';
-import { type Delivery, ledgerKey } from '../domain/delivery.ts';
+import type { Delivery } from '../domain/delivery.ts';
 import type { PageEntry } from '../domain/mail.ts';
+import { TransientError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { DeltaAnswer, Ports } from '../ports.ts';
 import type { HeldLane } from './hold-lane.ts';
-import type { makePublishPage, PageContext, PublishedPage } from './publish-page.ts';
+import type { PageContext, PublishedPage, PublishPage } from './publish-page.ts';
 
 export interface Walk {
   context: PageContext;
@@ -34,7 +36,7 @@ export interface WalkEnd {
   released: boolean;
 }
 
-type Deps = Pick<Ports, 'mail'> & { publishPage: ReturnType<typeof makePublishPage> };
+type Deps = Pick<Ports, 'mail'> & { publishPage: PublishPage };
 
 const idOf = (entry: PageEntry) => (entry.kind === 'mail' ? entry.mail.id : entry.id);
 
@@ -44,6 +46,7 @@ const moved = (chain: Chain) => ({
   results: chain.results,
   linkAt: chain.linkAt,
   gap: chain.gap,
+  window: chain.window,
   takeovers: 0,
 });
 
@@ -53,37 +56,25 @@ const moved = (chain: Chain) => ({
  */
 export function makeFollowChain({ mail, publishPage }: Deps) {
   async function handle(entries: PageEntry[], chain: Chain, walk: Walk): Promise<Delivery[]> {
-    const [first, ...others] = entries;
-    if (chain.takeovers >= SET_ASIDE_AT_TAKEOVERS && first && others.length === 0) return [setAside(first, walk)];
-    const page = await publishPage(entries, walk.context);
+    // A mail that takes down one worker after the other is parked unseen, so that the rest of the mailbox goes on.
+    const deadly = chain.takeovers >= SET_ASIDE_AT_TAKEOVERS && entries.length === 1;
+    const page = await publishPage(entries, { ...walk.context, setAside: deadly });
     walk.stored(page);
     return page.deliveries;
   }
 
-  /** A mail that took down one worker after the other is parked unseen, so that the rest of the mailbox goes on. */
-  function setAside(entry: PageEntry, walk: Walk): Delivery {
-    const now = new Date(mail.clock.now());
-    const id = idOf(entry) ?? 'unknown';
-    const received = entry.kind === 'mail' ? entry.mail.receivedAt : now;
-    log('error', 'mail parked', { mailbox: walk.context.mailbox, mail: id, reason: 'workers die on it' });
-    return {
-      key: ledgerKey(received, id),
-      id,
-      state: 'parked',
-      attempts: 0,
-      reason: 'workers die on it',
-      recordedAt: now,
-    };
-  }
-
-  async function ask(chain: Chain, mailbox: string, signal: AbortSignal): Promise<DeltaAnswer | 'expired'> {
+  async function ask(
+    chain: Chain,
+    mailbox: string,
+    signal: AbortSignal,
+  ): Promise<DeltaAnswer | (DeltaAnswer & { options: string }) | 'expired'> {
     const size = pageSize(chain.takeovers);
     if (chain.link) return mail.followLink(chain.link, size, signal);
     return mail.openChain(mailbox, chain.folderId, openFrom(chain, mail.clock.now()), size, signal);
   }
 
-  async function reopen(chain: Chain, walk: Walk): Promise<Chain> {
-    const next = reopened(chain, mail.clock.now());
+  async function reopen(chain: Chain, walk: Walk, crowded: boolean): Promise<Chain> {
+    const next = reopened(chain, crowded);
     log('warn', 'delta chain re-opened', { mailbox: walk.context.mailbox, folder: chain.folder, count: chain.results });
     // The gap is stored before the new chain is opened: a crash in between must not forget it.
     await walk.lane.record({ deliveries: [], chain: { folder: chain.folder, changes: moved(next) } }, false);
@@ -103,10 +94,16 @@ export function makeFollowChain({ mail, publishPage }: Deps) {
       );
       const deliveries = await handle(page.entries, chain, walk);
       const { by, start: begin } = chain.gap;
-      if (page.more) chain = { ...chain, gap: { by, from: page.from, skip: page.skip, start: begin } };
+      if (page.more) chain = { ...chain, takeovers: 0, gap: { by, from: page.from, skip: page.skip, start: begin } };
       else if (by === 'lastModifiedDateTime')
-        chain = { ...chain, gap: { by: 'receivedDateTime', from: begin, skip: 0, start: begin } };
-      else chain = { ...chain, gap: undefined, linkAt: mail.hasDelta ? chain.linkAt : new Date(mail.clock.now()) };
+        chain = { ...chain, takeovers: 0, gap: { by: 'receivedDateTime', from: begin, skip: 0, start: begin } };
+      else
+        chain = {
+          ...chain,
+          takeovers: 0,
+          gap: undefined,
+          linkAt: mail.hasDelta ? chain.linkAt : new Date(mail.clock.now()),
+        };
       const letGo = !chain.gap && walk.mayLetGo();
       const { released } = await lane.record(
         { deliveries, chain: { folder: chain.folder, changes: moved(chain) } },
@@ -121,17 +118,17 @@ export function makeFollowChain({ mail, publishPage }: Deps) {
   return async (start: Chain, walk: Walk): Promise<WalkEnd> => {
     let chain = start;
     if (!mail.hasDelta) {
-      const window = reopened(chain, mail.clock.now()).gap;
+      const window = reopened(chain, false).gap;
       return window ? listGap(chain, chain.gap ?? window, walk) : { chain, finished: true, released: false };
     }
-    const options = mail.deltaOptions(walk.context.mailbox);
-    if (needsReopening(chain, options)) chain = await reopen(chain, walk);
+    if (needsReopening(chain, mail.isCurrent)) chain = await reopen(chain, walk, false);
+    let lost = 0;
     for (;;) {
       const answer = await ask(chain, walk.context.mailbox, walk.lane.signal);
       // A page that points at itself would be read for ever; a new chain and the gap listing see the same mail.
       if (answer === 'expired' || (answer.next.kind === 'next' && answer.next.link === chain.link)) {
-        chain = await reopen(chain, walk);
-        if (walk.isOver()) return { chain, finished: false, released: false };
+        if (++lost > MAX_LOST) throw new TransientError('graph:delta-unusable');
+        chain = await reopen(chain, walk, false);
         continue;
       }
       for (const entry of answer.entries) {
@@ -144,8 +141,7 @@ export function makeFollowChain({ mail, publishPage }: Deps) {
       chain = {
         ...chain,
         link: answer.next.link,
-        // Opening may have fallen back to plainer options; the chain carries those that were used.
-        options: chain.link ? chain.options : mail.deltaOptions(walk.context.mailbox),
+        options: 'options' in answer ? answer.options : chain.options,
         results: chain.results + answer.count,
         linkAt: atEnd ? askedAt : chain.linkAt,
         takeovers: 0,
@@ -154,7 +150,11 @@ export function makeFollowChain({ mail, publishPage }: Deps) {
       const page = { deliveries, chain: { folder: chain.folder, changes: moved(chain) } };
       const { released } = await walk.lane.record(page, letGo);
       if (atEnd) return chain.gap ? listGap(chain, chain.gap, walk) : { chain, finished: true, released };
+      if (isCrowded(chain)) chain = await reopen(chain, walk, true);
       if (walk.isOver()) return { chain, finished: false, released: false };
     }
   };
 }
+
+/** Re-openings in one walk before the mailbox is left alone for a while. */
+const MAX_LOST = 2;

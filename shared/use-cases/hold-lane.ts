@@ -13,8 +13,10 @@ export interface PageRecord {
 export interface HeldLane {
   /** Aborted when the lane is lost or its lease runs out: no Graph request outlives it. */
   readonly signal: AbortSignal;
-  /** Somebody rang since the lane was taken or since `takeMark`. */
-  takeMark(): boolean;
+  /** A new look begins: whoever rang until now is served by it. */
+  beginLook(): void;
+  /** Says which folder is read next, so that a worker that dies on it leaves a trace. */
+  enter(folder: string): Promise<void>;
   /**
    * Stores a page. With `letGo` the lane is released in the same transaction, unless somebody rang meanwhile;
    * the answer says whether it was.
@@ -22,6 +24,8 @@ export interface HeldLane {
   record(page: PageRecord, letGo: boolean): Promise<{ released: boolean }>;
   /** Leaves the mailbox alone until the given time. */
   backOff(until: Date, guardAt: Date): Promise<void>;
+  /** Lets go whatever else: somebody else looks again. */
+  giveUp(): Promise<void>;
   /** Stops the extension timer; the lane itself is let go by `record` or `backOff`. */
   dispose(): void;
 }
@@ -96,11 +100,12 @@ export function holdLane({ deliveries, after }: Deps, mailbox: string, taken: La
 
   return {
     signal: abort.signal,
-    takeMark() {
-      const was = marked;
+    beginLook() {
       marked = false;
-      return was;
     },
+    enter: (at) =>
+      lane.at === at ? Promise.resolve() : inTurn(() => write((current) => ({ ...renewed(current), at }), storeLane)),
+    giveUp: () => inTurn(() => write(release, storeLane)),
     record: (page, letGo) =>
       inTurn(async () => {
         await write(

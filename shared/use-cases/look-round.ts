@@ -1,17 +1,17 @@
 import type { Chain } from '../domain/delta.ts';
 import { type Delivery, isUnfinished } from '../domain/delivery.ts';
-import type { PageEntry } from '../domain/mail.ts';
-import { type WatchedFolder, active, suspended } from '../domain/watched-folder.ts';
+import { active, suspended, type WatchedFolder } from '../domain/watched-folder.ts';
 import type { Ring } from '../domain/work-item.ts';
 import { MailboxUnavailableError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { MailboxState, Ports } from '../ports.ts';
 import type { makeFollowChain } from './follow-chain.ts';
 import type { HeldLane } from './hold-lane.ts';
-import type { makePublishPage, PageContext, PublishedPage } from './publish-page.ts';
+import type { Home, PageContext, PublishedPage, PublishPage } from './publish-page.ts';
 
 export interface RoundEnd {
-  outcome: 'synced' | 'sliced';
+  /** `false`: the slice was over first. */
+  finished: boolean;
   released: boolean;
 }
 
@@ -23,11 +23,10 @@ export interface RoundHooks {
 
 export type LookRound = (ring: Ring, state: MailboxState, lane: HeldLane, hooks: RoundHooks) => Promise<RoundEnd>;
 
-type Deps = Pick<Ports, 'mail' | 'deliveries' | 'folders' | 'workQueue'> & {
-  tenant: string;
+type Deps = Pick<Ports, 'deliveries' | 'folders' | 'workQueue'> & {
   catchUpMs: number;
   followChain: ReturnType<typeof makeFollowChain>;
-  publishPage: ReturnType<typeof makePublishPage>;
+  publishPage: PublishPage;
   /** Called with the row of a folder that was just reported; renews its subscription if need be. */
   onReported(folder: WatchedFolder): Promise<void>;
 };
@@ -35,47 +34,56 @@ type Deps = Pick<Ports, 'mail' | 'deliveries' | 'folders' | 'workQueue'> & {
 /** A mail that a notification named but that is not there yet is asked for once more after this time. */
 const SECOND_LOOK_MS = 30_000;
 
+const homeOf = ({ folderId, address, watchStart }: Chain): Home => ({ folderId, address, watchStart });
+
 /**
  * One look at a mailbox whose lane is held: the chains of the folders rung (all of them if the ring names none), then,
- * by id, the mails that the ring named and delta does not show yet.
+ * by id, the mails that the ring named and delta does not show yet, and those that are to be retried.
  */
 export function makeLookRound(deps: Deps): LookRound {
-  const { mail, deliveries, folders, workQueue, followChain, publishPage, tenant, catchUpMs, onReported } = deps;
+  const { deliveries, folders, workQueue, followChain, publishPage, catchUpMs, onReported } = deps;
+  const now = () => deliveries.clock.now();
 
   return async (ring, state, lane, hooks) => {
+    const { mailbox } = ring;
+    const retry = ring.retry ?? [];
     const seen = new Set<string>();
     const ledger = state.ledger.rows;
-    const retry = ring.look === 'retry';
     const wanted = state.chains.filter((chain) => chain.wanted);
     const rung = wanted.filter((chain) => ring.folders.length === 0 || ring.folders.includes(chain.folder));
     const totals = { published: 0, known: 0 };
+    if (retry.length > 0) for (const row of await deliveries.unfinished(mailbox)) ledger.set(row.key, row);
 
-    // A ring to retry asks for its unfinished mails although delta or the ledger know them.
+    const rowById = (id: string) => [...ledger.values()].find((row) => row.id === id);
+
+    /** Ids that the ring named and that neither the ledger nor delta knows. */
     const leftovers = () => {
       if (ring.ids.length === 0) return [];
-      const settled = new Set([...ledger.values()].filter((row) => !(retry && isUnfinished(row))).map((row) => row.id));
-      return ring.ids.filter((id) => !settled.has(id) && (retry || !seen.has(id)));
+      const known = new Set([...ledger.values()].map((row) => row.id));
+      return ring.ids.filter((id) => !known.has(id) && !seen.has(id));
     };
 
-    const find = async (entries: { key: string; receivedAt: Date }[]): Promise<ReadonlyMap<string, Delivery>> => {
-      const beyond = entries.filter((entry) => entry.receivedAt < state.ledger.completeFrom && !ledger.has(entry.key));
-      if (beyond.length > 0) {
-        const times = beyond.map((entry) => entry.receivedAt.getTime());
-        const rows = await deliveries.between(ring.mailbox, new Date(Math.min(...times)), new Date(Math.max(...times)));
-        for (const row of rows) ledger.set(row.key, row);
-      }
-      return ledger;
-    };
-
-    const contextOf = (chain: Chain): PageContext => ({
-      tenant,
-      mailbox: ring.mailbox,
-      address: chain.address,
-      folderId: chain.folderId,
-      watchStart: chain.watchStart,
+    const context = (place: PageContext['homeOf'], again: boolean): PageContext => ({
+      mailbox,
+      homeOf: place,
       signal: lane.signal,
-      find,
-      retry,
+      retry: again,
+      setAside: false,
+      findUnfinished: (id) => {
+        const row = rowById(id);
+        return row && isUnfinished(row) ? row : undefined;
+      },
+      async find(entries) {
+        const beyond = entries.filter(
+          ({ key, receivedAt }) => receivedAt < state.ledger.completeFrom && !ledger.has(key),
+        );
+        if (beyond.length > 0) {
+          const times = beyond.map(({ receivedAt }) => receivedAt.getTime());
+          const rows = await deliveries.between(mailbox, new Date(Math.min(...times)), new Date(Math.max(...times)));
+          for (const row of rows) ledger.set(row.key, row);
+        }
+        return ledger;
+      },
     });
 
     const stored = (page: PublishedPage) => {
@@ -84,89 +92,79 @@ export function makeLookRound(deps: Deps): LookRound {
       for (const row of page.deliveries) ledger.set(row.key, row);
     };
 
+    const isReportDue = (chain: Chain) => !chain.reportedAt || now() - chain.reportedAt.getTime() >= catchUpMs / 2;
+
     /** The folder was read: tell watchedFolders, at most twice in a catch-up interval. */
     const report = async (chain: Chain): Promise<void> => {
-      const now = deliveries.clock.now();
-      if (chain.reportedAt && now - chain.reportedAt.getTime() < catchUpMs / 2) return;
-      const row = await folders.update({ mailbox: ring.mailbox, folder: chain.folder }, (folder) => ({
-        syncedAt: new Date(now),
-        ...(folder.state === 'suspended' && folder.subscription ? active(folder, now) : {}),
+      const at = now();
+      const row = await folders.update({ mailbox, folder: chain.folder }, (folder) => ({
+        syncedAt: new Date(at),
+        ...(folder.state === 'suspended' && folder.subscription ? active(folder, at) : {}),
       }));
-      chain.reportedAt = new Date(now);
+      chain.reportedAt = new Date(at);
       if (row) await onReported(row);
     };
 
     const refuse = async (chain: Chain, error: MailboxUnavailableError): Promise<void> => {
-      const now = deliveries.clock.now();
-      log('warn', 'folder suspended', { mailbox: ring.mailbox, folder: chain.folder, code: error.code });
-      await folders.update({ mailbox: ring.mailbox, folder: chain.folder }, (folder) =>
-        suspended(folder, error.trouble, now),
-      );
+      log('warn', 'folder suspended', { mailbox, folder: chain.folder, code: error.code });
+      await folders.update({ mailbox, folder: chain.folder }, (folder) => suspended(folder, error.trouble, now()));
       // The next look that succeeds has to say so.
-      await deliveries.saveChain(ring.mailbox, chain.folder, { reportedAt: undefined });
+      await deliveries.saveChain(mailbox, chain.folder, { reportedAt: undefined });
       chain.reportedAt = undefined;
     };
 
-    const byId = async (ids: string[]): Promise<Delivery[]> => {
-      const rows: Delivery[] = [];
-      for (const id of ids) {
-        const item = await mail.getMail(ring.mailbox, id, lane.signal);
-        if (item === 'gone') {
-          const row = [...ledger.values()].find((known) => known.id === id);
-          if (retry && row) rows.push({ ...row, state: 'gone', recordedAt: new Date(deliveries.clock.now()) });
-          else await askAgain(id);
-          continue;
-        }
-        const home = wanted.find((chain) => chain.folderId === item.parentFolderId);
-        if (!home) continue;
-        const entry: PageEntry = { kind: 'mail', mail: item };
-        const page = await publishPage([entry], contextOf(home));
-        stored(page);
-        rows.push(...page.deliveries);
+    /** Publishes mails by id; returns the rows to store. */
+    const byId = async (ids: string[], again: boolean): Promise<Delivery[]> => {
+      if (ids.length === 0) return [];
+      const entries = ids.map((id) => ({ kind: 'partial' as const, id, receivedAt: undefined }));
+      const byFolder = context(
+        (item) => wanted.filter((chain) => chain.folderId === item.parentFolderId).map(homeOf)[0],
+        again,
+      );
+      const page = await publishPage(entries, byFolder);
+      stored(page);
+      const gone: Delivery[] = [];
+      for (const { id, why } of page.missing) {
+        const row = rowById(id);
+        if (again && row) gone.push({ ...row, state: 'gone', reason: why, recordedAt: new Date(now()) });
+        else if (again) log('info', 'mail gone before it was read', { mailbox, mail: id });
+        // 404 for a fresh mail may be a copy that is still being made (fact sheet 13); the second 404 is final.
+        else if (why === 'gone')
+          await workQueue.send([{ mailbox, folders: ring.folders, ids: [], retry: [id], look: 'again' }], {
+            at: new Date(now() + SECOND_LOOK_MS),
+          });
       }
-      return rows;
-    };
-
-    /** 404 for a fresh mail may be a copy that is still being made (fact sheet 13); the second 404 is final. */
-    const askAgain = async (id: string): Promise<void> => {
-      if (retry) {
-        log('info', 'mail gone before it was read', { mailbox: ring.mailbox, mail: id });
-        return;
-      }
-      const again: Ring = { mailbox: ring.mailbox, folders: ring.folders, ids: [id], look: 'retry' };
-      await workQueue.send([again], { at: new Date(deliveries.clock.now() + SECOND_LOOK_MS) });
+      return [...page.deliveries, ...gone];
     };
 
     for (const [position, chain] of rung.entries()) {
       const last = position === rung.length - 1;
-      const reportDue = () => !chain.reportedAt || deliveries.clock.now() - chain.reportedAt.getTime() >= catchUpMs / 2;
+      await lane.enter(chain.folder);
       try {
         const end = await followChain(chain, {
-          context: contextOf(chain),
+          context: context(() => homeOf(chain), false),
           lane,
           seen: (id) => seen.add(id),
           stored,
           isOver: hooks.isOver,
-          mayLetGo: () => last && !hooks.othersWait() && leftovers().length === 0 && !reportDue(),
+          mayLetGo: () =>
+            last && !hooks.othersWait() && retry.length === 0 && leftovers().length === 0 && !isReportDue(chain),
         });
         Object.assign(chain, end.chain);
-        if (!end.finished) return { outcome: 'sliced', released: false };
-        if (end.released) return { outcome: 'synced', released: true };
-        await report(chain);
+        if (!end.finished || end.released) return { finished: end.finished, released: end.released };
+        if (isReportDue(chain)) await report(chain);
       } catch (error) {
         if (!(error instanceof MailboxUnavailableError)) throw error;
         await refuse(chain, error);
       }
     }
 
-    const rows = await byId(leftovers());
+    const rows = [...(await byId(leftovers(), false)), ...(await byId(retry, true))];
     const reported = rung.at(-1);
     const changes = reported && { folder: reported.folder, changes: { reportedAt: reported.reportedAt } };
-    const { released } = await lane.record(
-      { deliveries: rows, ...(changes && { chain: changes }) },
-      !hooks.othersWait(),
-    );
-    if (totals.published + totals.known > 1) log('info', 'mailbox synced', { mailbox: ring.mailbox, ...totals });
-    return { outcome: 'synced', released };
+    const page = { deliveries: rows, ...(changes && { chain: changes }) };
+    const { released } = await lane.record(page, !hooks.othersWait());
+    if (totals.published > 1) log('info', 'mailbox synced', { mailbox, ...totals });
+    return { finished: true, released };
   };
 }

@@ -121,7 +121,7 @@ export function makeManageMailboxes(deps: Deps) {
       const ids = retryParked ? (await deliveries.unfinished(first.mailbox)).map((row) => row.id) : [];
       await workQueue.send([{ ...ring, ids: [] }]);
       for (let from = 0; from < ids.length; from += 100)
-        await workQueue.send([{ ...ring, ids: ids.slice(from, from + 100), look: 'retry' }]);
+        await workQueue.send([{ ...ring, ids: [], retry: ids.slice(from, from + 100) }]);
       return { rung: true, retried: ids.length };
     },
   };

@@ -5,7 +5,7 @@ import type { Ports } from '../ports.ts';
 import type { EnsureSubscription } from './ensure-subscription.ts';
 import type { SyncOutcome } from './sync-mailbox.ts';
 
-type Deps = Pick<Ports, 'workQueue' | 'deliveries' | 'random'> & {
+type Deps = Pick<Ports, 'workQueue' | 'deliveries' | 'folders' | 'random'> & {
   ensureSubscription: EnsureSubscription;
   syncMailbox(ring: Ring): Promise<SyncOutcome>;
 };
@@ -18,7 +18,7 @@ const RETRY_SPREAD_MS = 25_000;
  * Graph or storage uses up its deliveries; the queue then delivers it again.
  */
 export const makeProcessMailboxWork =
-  ({ workQueue, deliveries, random, ensureSubscription, syncMailbox }: Deps) =>
+  ({ workQueue, deliveries, folders, random, ensureSubscription, syncMailbox }: Deps) =>
   async (body: unknown): Promise<void> => {
     const ring = parseRing(body);
     if (!ring) {
@@ -29,7 +29,10 @@ export const makeProcessMailboxWork =
     try {
       if (ring.look === 'renew' || ring.look === 'removed') {
         const urgency = ring.look === 'renew' ? 'renew' : 'verify';
-        for (const folder of ring.folders) await ensureSubscription({ mailbox: ring.mailbox, folder }, urgency);
+        const rung = await folders.list({ mailbox: ring.mailbox });
+        for (const folder of rung)
+          if (ring.folders.length === 0 || ring.folders.includes(folder.folder))
+            await ensureSubscription(folder, urgency);
       }
       await syncMailbox(ring);
     } catch (error) {

@@ -6,13 +6,26 @@ import { errorCode, LaneLostError, MailboxUnavailableError, TransientError } fro
 import { log } from '../log.ts';
 import type { OutgoingEvent, Ports } from '../ports.ts';
 
-export interface PageContext extends Place {
+/** The watched folder that a mail belongs to. */
+export interface Home {
+  folderId: string;
+  address: string | undefined;
   watchStart: Date;
+}
+
+export interface PageContext {
+  mailbox: string;
+  /** `undefined`: the mail is in no watched folder. */
+  homeOf(mail: Mail): Home | undefined;
   signal: AbortSignal;
-  /** What the ledger says about a mail; asked only for mails that are wanted. */
+  /** Ledger rows of these mails, as far as there are any. */
   find(entries: { key: string; receivedAt: Date }[]): Promise<ReadonlyMap<string, Delivery>>;
-  /** Failing and parked mails are tried again only when a ring asks for them. */
+  /** The row of a mail that failed before, whatever its key. */
+  findUnfinished(id: string): Delivery | undefined;
+  /** Failing and parked mails of the page are tried once more. */
   retry: boolean;
+  /** What is new on this page is parked without being looked at. */
+  setAside: boolean;
 }
 
 export interface PublishedPage {
@@ -20,6 +33,8 @@ export interface PublishedPage {
   deliveries: Delivery[];
   published: number;
   known: number;
+  /** Named, but not in the mailbox or in no watched folder. */
+  missing: { id: string; why: 'gone' | 'elsewhere' }[];
 }
 
 export interface PublishOptions {
@@ -38,34 +53,34 @@ const RETRY_FIRST_MS = 60_000;
 const concernsAll = (error: unknown) =>
   error instanceof TransientError || error instanceof MailboxUnavailableError || error instanceof LaneLostError;
 
+const receivedAtOf = (entry: PageEntry) =>
+  entry.kind === 'mail' ? entry.mail.receivedAt : entry.kind === 'partial' ? entry.receivedAt : undefined;
+
 /**
  * The one way from a page of mails to the CRM queue: wanted mails that the ledger does not know become mail events.
  * Order: claim checks, then the queue, then (by the caller) the ledger. A crash in between repeats the same sends with
  * the same MessageIds. A mail that fails for its own reasons gets a `failing` row and a ring of its own; the rest flows.
  */
 export function makePublishPage({ mail, crmQueue, workQueue, claims, random, options }: Deps) {
-  const limit = pLimit(AT_ONCE);
+  const { tenant, includeMime, includeAttachments } = options;
 
-  async function complete(entry: PageEntry, context: PageContext): Promise<Mail | undefined> {
-    if (entry.kind === 'mail') return entry.mail;
-    if (entry.id === undefined) return undefined;
-    const fetched = await limit(() => mail.getMail(context.mailbox, entry.id ?? '', context.signal));
-    return fetched === 'gone' ? undefined : fetched;
-  }
-
-  async function prepare(item: Mail, key: string, context: PageContext): Promise<OutgoingEvent> {
-    const messageId = messageIdOf(options.tenant, context.mailbox, item.id);
-    const event = toMailEvent(item, context, messageId);
-    const folder = `${context.mailbox}/${key.replaceAll(':', '-')}`;
+  /** The event and whatever has to lie in blobs before it is sent. */
+  async function prepare(item: Mail, key: string, home: Home, context: PageContext): Promise<OutgoingEvent> {
+    const { mailbox, signal } = context;
+    const place: Place = { tenant, mailbox, address: home.address, folderId: home.folderId };
+    const messageId = messageIdOf(tenant, mailbox, item.id);
+    const event = toMailEvent(item, place, messageId);
+    const folder = `${mailbox}/${key.replaceAll(':', '-')}`;
     const message = event.data.message;
-    if (message && options.includeMime) {
-      const content = await limit(() => mail.openMime(context.mailbox, item.id, context.signal));
+    if (message && includeMime) {
+      const content = await mail.openMime(mailbox, item.id, signal);
       message.mime = await claims.copy(`${folder}/mime`, 'message/rfc822', content);
     }
-    if (message && options.includeAttachments) {
+    if (message && includeAttachments) {
       for (const [position, attachment] of message.attachments.entries()) {
+        // A link to the cloud has no content of its own: Graph answers 405.
         if (attachment.kind === 'reference') continue;
-        const content = await limit(() => mail.openAttachment(context.mailbox, item.id, attachment.id, context.signal));
+        const content = await mail.openAttachment(mailbox, item.id, attachment.id, signal);
         const type = attachment.contentType ?? 'application/octet-stream';
         attachment.claimCheck = await claims.copy(`${folder}/attachment-${position}`, type, content);
       }
@@ -76,79 +91,120 @@ export function makePublishPage({ mail, crmQueue, workQueue, claims, random, opt
   }
 
   /** Sends the retry ring before the row is stored: a row without a ring would wait for ever. */
-  async function fail(id: string, key: string, before: Delivery | undefined, error: unknown, context: PageContext) {
+  async function fail(
+    id: string,
+    key: string,
+    before: Delivery | undefined,
+    error: unknown,
+    mailbox: string,
+  ): Promise<Delivery> {
     const attempts = (before?.attempts ?? 0) + 1;
     const parked = attempts >= PARK_AT;
     const reason = errorCode(error);
-    log('error', parked ? 'mail parked' : 'mail failing', {
-      mailbox: context.mailbox,
-      mail: id,
-      code: reason,
-      attempt: attempts,
-    });
+    log('error', parked ? 'mail parked' : 'mail failing', { mailbox, mail: id, code: reason, attempt: attempts });
+    const now = mail.clock.now();
     if (!parked) {
       const wait = RETRY_FIRST_MS * 2 ** (attempts - 1) * (1 + random() / 2);
-      const ring = { mailbox: context.mailbox, folders: [], ids: [id], look: 'retry' as const };
-      await workQueue.send([ring], { at: new Date(mail.clock.now() + wait) });
+      await workQueue.send([{ mailbox, folders: [], ids: [], retry: [id], look: 'again' }], {
+        at: new Date(now + wait),
+      });
     }
-    const state = parked ? ('parked' as const) : ('failing' as const);
-    return { key, id, state, attempts, reason, recordedAt: new Date(mail.clock.now()) };
+    return { key, id, state: parked ? 'parked' : 'failing', attempts, reason, recordedAt: new Date(now) };
   }
 
   return async (entries: PageEntry[], context: PageContext): Promise<PublishedPage> => {
-    const deliveries: Delivery[] = [];
+    const limit = pLimit(AT_ONCE);
+    const { mailbox } = context;
     const now = mail.clock.now();
+    const deliveries: Delivery[] = [];
+    const missing: PublishedPage['missing'] = [];
+    const ready: { event: OutgoingEvent; row: Delivery; receivedAt: Date }[] = [];
+    let known = 0;
+
     const unique = new Map<string, PageEntry>();
     for (const entry of entries) {
       const id = entry.kind === 'mail' ? entry.mail.id : entry.id;
-      if (id === undefined) log('error', 'page entry unreadable', { mailbox: context.mailbox, reason: 'no id' });
+      if (id === undefined) log('error', 'page entry unreadable', { mailbox, reason: 'no id' });
       else unique.set(id, entry);
     }
-
-    // Ledger first for what can be judged without fetching; a partial entry of a known mail costs no request.
-    const datable = [...unique].flatMap(([id, entry]) => {
-      const receivedAt =
-        entry.kind === 'mail' ? entry.mail.receivedAt : entry.kind === 'partial' ? entry.receivedAt : undefined;
+    const dated = [...unique].flatMap(([id, entry]) => {
+      const receivedAt = receivedAtOf(entry);
       return receivedAt ? [{ id, key: ledgerKey(receivedAt, id), receivedAt }] : [];
     });
-    const rows = new Map(await context.find(datable));
-    const settled = (row: Delivery | undefined) => row !== undefined && !(context.retry && isUnfinished(row));
-    const known = new Set(datable.filter(({ key }) => settled(rows.get(key))).map(({ id }) => id));
+    const rows = dated.length > 0 ? await context.find(dated) : new Map<string, Delivery>();
+    const keys = new Map(dated.map(({ id, key }) => [id, key]));
+    const isSettled = (row: Delivery | undefined) => row !== undefined && !(context.retry && isUnfinished(row));
 
-    const events: OutgoingEvent[] = [];
-    const sent: { mail: Mail; key: string }[] = [];
-    await Promise.all(
-      [...unique].map(async ([id, entry]) => {
-        if (known.has(id)) return;
-        let key = datable.find((item) => item.id === id)?.key ?? ledgerKey(new Date(now), id);
-        try {
-          const item = await complete(entry, context);
-          if (!item || !isWanted(item, context.watchStart, now)) return;
-          const itemKey = ledgerKey(item.receivedAt, item.id);
-          if (itemKey !== key) {
-            key = itemKey;
-            const row = (await context.find([{ key, receivedAt: item.receivedAt }])).get(key);
-            if (row) rows.set(key, row);
-            if (settled(row)) {
-              known.add(id);
-              return;
-            }
-          }
-          events.push(await prepare(item, key, context));
-          sent.push({ mail: item, key });
-        } catch (error) {
-          if (concernsAll(error) || context.signal.aborted) throw error;
-          deliveries.push(await fail(id, key, rows.get(key), error, context));
-        }
-      }),
-    );
-
-    if (events.length > 0) await crmQueue.publish(events);
-    for (const { mail: item, key } of sent) {
-      deliveries.push({ key, id: item.id, state: 'published', attempts: 0, recordedAt: new Date(now) });
-      const messageId = messageIdOf(options.tenant, context.mailbox, item.id);
-      log('info', 'mail published', { mailbox: context.mailbox, messageId, waitMs: now - item.receivedAt.getTime() });
+    async function read(id: string, entry: PageEntry): Promise<Mail | undefined> {
+      if (entry.kind === 'mail') return entry.mail;
+      const fetched = await mail.getMail(mailbox, id, context.signal);
+      if (fetched !== 'gone') return fetched;
+      missing.push({ id, why: 'gone' });
+      return undefined;
     }
-    return { deliveries, published: sent.length, known: known.size };
+
+    /** What the ledger says about a mail, asked again only where its received time was not known before. */
+    async function rowOf(item: Mail): Promise<Delivery | undefined> {
+      const key = ledgerKey(item.receivedAt, item.id);
+      const row =
+        keys.get(item.id) === key
+          ? rows.get(key)
+          : (await context.find([{ key, receivedAt: item.receivedAt }])).get(key);
+      return row ?? context.findUnfinished(item.id);
+    }
+
+    async function handle(id: string, entry: PageEntry): Promise<void> {
+      let row = rows.get(keys.get(id) ?? '') ?? context.findUnfinished(id);
+      if (isSettled(row)) {
+        known++;
+        return;
+      }
+      let key = row?.key ?? keys.get(id) ?? ledgerKey(new Date(now), id);
+      try {
+        const item = await read(id, entry);
+        if (!item) return;
+        row = await rowOf(item);
+        if (isSettled(row)) {
+          known++;
+          return;
+        }
+        const home = context.homeOf(item);
+        if (!home) {
+          missing.push({ id, why: 'elsewhere' });
+          return;
+        }
+        if (!isWanted(item, home.watchStart, now)) return;
+        key = row?.key ?? ledgerKey(item.receivedAt, item.id);
+        if (context.setAside) {
+          log('error', 'mail parked', { mailbox, mail: id, reason: 'workers die on it' });
+          deliveries.push({
+            key,
+            id,
+            state: 'parked',
+            attempts: 0,
+            reason: 'workers die on it',
+            recordedAt: new Date(now),
+          });
+          return;
+        }
+        const event = await prepare(item, key, home, context);
+        const published: Delivery = { key, id, state: 'published', attempts: 0, recordedAt: new Date(now) };
+        ready.push({ event, row: published, receivedAt: item.receivedAt });
+      } catch (error) {
+        if (concernsAll(error) || context.signal.aborted) throw error;
+        deliveries.push(await fail(id, key, row, error, mailbox));
+      }
+    }
+
+    await Promise.all([...unique].map(([id, entry]) => limit(() => handle(id, entry))));
+    if (ready.length > 0) await crmQueue.publish(ready.map(({ event }) => event));
+    for (const { event, row, receivedAt } of ready) {
+      deliveries.push(row);
+      const waitMs = now - receivedAt.getTime();
+      log('info', 'mail published', { mailbox, messageId: event.messageId, waitMs });
+    }
+    return { deliveries, published: ready.length, known, missing };
   };
 }
+
+export type PublishPage = ReturnType<typeof makePublishPage>;

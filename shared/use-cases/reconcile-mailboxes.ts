@@ -66,18 +66,17 @@ export function makeReconcileMailboxes(deps: Deps) {
 
   async function dismiss(rows: WatchedFolder[], membership: Membership): Promise<void> {
     const wanted = new Set(membership.wanted.map((mailbox) => mailbox.id));
-    const named = new Set(membership.unresolved.map((item) => item.address.toLowerCase()));
+    const missing = [...membership.unresolved.map((item) => item.address), ...membership.waiting];
+    const named = new Set(missing.map((address) => address.toLowerCase()));
     for (const row of rows.filter((item) => item.wanted)) {
       const stays = wanted.has(row.mailbox) && folderNames.includes(row.folderName);
       if (stays || (row.mailbox.startsWith('?') && named.has(row.address.toLowerCase()))) continue;
+      if (!membership.complete) continue;
+      // Found since, or not asked for any more: of what was never found there is nothing but the row.
       if (row.folderId === '') {
-        const resolved = membership.wanted.some(
-          (mailbox) => mailbox.address.toLowerCase() === row.address.toLowerCase(),
-        );
-        if (resolved && row.mailbox.startsWith('?')) await folders.remove(row);
+        await folders.remove(row);
         continue;
       }
-      if (!membership.complete) continue;
       if (!row.missingSince) await folders.update(row, () => ({ missingSince: new Date(now()) }));
       else if (now() - row.missingSince.getTime() >= REMOVE_AFTER_MS) {
         await watch.stop(row);

@@ -29,6 +29,8 @@ interface Waiting {
 
 type Deps = Pick<Ports, 'deliveries' | 'workQueue' | 'random' | 'newId' | 'after'> & { lookRound: LookRound };
 
+const lookAtAll = (mailbox: string): Ring => ({ mailbox, folders: [], ids: [], look: 'again' });
+
 /** A guard ring of ours comes just after the pause; the pause itself has the jitter. */
 const AFTER_PAUSE_MS = 250;
 
@@ -42,16 +44,20 @@ export function makeSyncMailbox(deps: Deps) {
   const running = new Map<string, Waiting[]>();
 
   const isKnown = (ring: Ring, state: MailboxState) => {
-    if (ring.look || ring.ids.length === 0) return false;
+    if (ring.look || ring.retry || ring.ids.length === 0) return false;
     const known = new Set([...state.ledger.rows.values()].map((row) => row.id));
     return ring.ids.every((id) => known.has(id));
   };
 
+  const lookAgain = (ring: Ring): Ring => ({ ...ring, look: ring.look ?? 'again' });
+
   /** Makes sure that somebody looks again once the lane is free. `false`: the lane changed meanwhile, look afresh. */
   async function guard(ring: Ring, lane: Lane, tag: LaneTag | undefined): Promise<boolean> {
-    if (isGuarded(lane)) return true;
-    const guardAt = guardTime(lane);
-    await workQueue.send([{ ...ring, look: ring.look ?? 'again' }], { at: guardAt });
+    const now = deliveries.clock.now();
+    // Somebody's guard looks at every folder, but it knows nothing of mails that are to be retried.
+    if (isGuarded(lane, now) && !ring.retry) return true;
+    const guardAt = guardTime(lane, now);
+    await workQueue.send([lookAgain(ring)], { at: guardAt });
     return (await deliveries.writeLane(ring.mailbox, guarded(lane, guardAt), tag)) !== undefined;
   }
 
@@ -60,7 +66,13 @@ export function makeSyncMailbox(deps: Deps) {
     const waitMs = backOffMs(failures, error.retryAfterMs, random());
     const until = new Date(deliveries.clock.now() + waitMs);
     const guardAt = new Date(until.getTime() + AFTER_PAUSE_MS);
-    await workQueue.send([{ ...ring, look: ring.look ?? 'again' }], { at: guardAt });
+    try {
+      await workQueue.send([lookAgain(ring)], { at: guardAt });
+    } catch (sendError) {
+      // The queue will deliver this ring again, and must find the lane free: a lease left to run out counts as a crash.
+      await lane.giveUp().catch(() => undefined);
+      throw sendError;
+    }
     log('warn', 'mailbox backs off', { mailbox: ring.mailbox, code: error.code, waitMs });
     await lane.backOff(until, guardAt).catch((cause: unknown) => {
       // The lease runs out by itself and the ring is on its way.
@@ -76,26 +88,38 @@ export function makeSyncMailbox(deps: Deps) {
     let ring = first;
     try {
       for (;;) {
-        const end = await lookRound(ring, state, lane, { isOver, othersWait: () => waiting.length > 0 });
-        if (end.outcome === 'sliced') {
-          await workQueue.send([{ ...ring, look: ring.look ?? 'again' }]);
-          await lane.record({ deliveries: [] }, true);
+        lane.beginLook();
+        const { finished, released } = await lookRound(ring, state, lane, {
+          isOver,
+          othersWait: () => waiting.length > 0,
+        });
+        if (finished) {
+          for (const item of round.splice(0)) item.resolve('synced');
+          if (released) return 'synced';
         }
-        for (const item of round) item.resolve(end.outcome);
-        if (end.released || end.outcome === 'sliced') return end.outcome;
+        if (isOver()) {
+          // Everybody who waits is served by one ring, and others get the worker.
+          round.push(...waiting.splice(0));
+          const left = round.map((item) => item.ring).reduce(mergeRings, finished ? lookAtAll(ring.mailbox) : ring);
+          await workQueue.send([lookAgain(left)]);
+          await lane.giveUp();
+          for (const item of round.splice(0)) item.resolve('sliced');
+          return 'sliced';
+        }
         round = waiting.splice(0);
         const [next, ...others] = round.map((item) => item.ring);
-        ring = others.reduce(mergeRings, next ?? { mailbox: first.mailbox, folders: [], ids: [], look: 'again' });
+        // Nobody waits here, so the mark came from another process: which folder it is about is not known.
+        ring = others.reduce(mergeRings, next ?? lookAtAll(first.mailbox));
       }
     } catch (error) {
-      const everything = [...round, ...waiting.splice(0)];
-      const merged = everything.map((item) => item.ring).reduce(mergeRings, ring);
+      const everybody = [...round, ...waiting.splice(0)];
+      const merged = everybody.map((item) => item.ring).reduce(mergeRings, ring);
       try {
         const outcome = await afterFailure(error, merged, lane, state.lane.failures);
-        for (const item of everything) item.resolve(outcome);
+        for (const item of everybody) item.resolve(outcome);
         return outcome;
       } catch (fatal) {
-        for (const item of everything) item.reject(fatal);
+        for (const item of everybody) item.reject(fatal);
         throw fatal;
       }
     }
@@ -104,27 +128,27 @@ export function makeSyncMailbox(deps: Deps) {
   async function afterFailure(error: unknown, ring: Ring, lane: HeldLane, failures: number): Promise<SyncOutcome> {
     if (error instanceof LaneLostError) {
       log('warn', 'lane lost', { mailbox: ring.mailbox });
-      await workQueue.send([{ ...ring, look: ring.look ?? 'again' }]);
+      await workQueue.send([lookAgain(ring)]);
       return 'guarded';
     }
     if (error instanceof MailboxUnavailableError) {
-      await lane.record({ deliveries: [] }, true).catch(() => undefined);
+      await lane.giveUp().catch(() => undefined);
       return 'unwatched';
     }
     const transient = error instanceof TransientError ? error : new TransientError(errorCode(error), { cause: error });
-    if (!(error instanceof TransientError))
-      log('error', 'sync failed', { mailbox: ring.mailbox, code: errorCode(error) });
+    if (transient !== error) log('error', 'sync failed', { mailbox: ring.mailbox, code: errorCode(error) });
     await pause(ring, lane, failures, transient);
     return 'backed-off';
   }
 
-  async function rememberTakeover(ring: Ring, chains: Chain[]): Promise<Chain[]> {
+  /** The page that the vanished worker was at is asked for smaller. */
+  async function rememberTakeover(ring: Ring, at: string, chains: Chain[]): Promise<Chain[]> {
     log('warn', 'lane taken over from a worker that vanished', { mailbox: ring.mailbox });
-    const smaller = chains.map((chain) => ({ ...chain, takeovers: chain.takeovers + 1 }));
-    await Promise.all(
-      smaller.map((chain) => deliveries.saveChain(ring.mailbox, chain.folder, { takeovers: chain.takeovers })),
-    );
-    return smaller;
+    const suspect = chains.find((chain) => chain.folder === at);
+    if (!suspect) return chains;
+    const takeovers = suspect.takeovers + 1;
+    await deliveries.saveChain(ring.mailbox, at, { takeovers });
+    return chains.map((chain) => (chain === suspect ? { ...chain, takeovers } : chain));
   }
 
   async function start(ring: Ring, waiting: Waiting[]): Promise<SyncOutcome> {
@@ -137,13 +161,20 @@ export function makeSyncMailbox(deps: Deps) {
         if (await guard(ring, state.lane, state.laneTag)) return 'guarded';
         continue;
       }
-      const taken = take(state.laneTag ? state.lane : FREE, newId(), now);
+      // A mark that nobody answered may be about any folder.
+      const asked = state.lane.marked ? { ...ring, folders: [] } : ring;
+      const first = state.chains.find(
+        (chain) => chain.wanted && (asked.folders.length === 0 || asked.folders.includes(chain.folder)),
+      );
+      const taken = take(state.laneTag ? state.lane : FREE, newId(), first?.folder ?? '', now);
       const tag = await deliveries.writeLane(ring.mailbox, taken, state.laneTag);
       if (tag === undefined) continue;
       const lane = holdLane(deps, ring.mailbox, taken, tag);
       try {
-        const chains = wasAbandoned(state.lane, now) ? await rememberTakeover(ring, state.chains) : state.chains;
-        return await work(ring, { ...state, chains }, lane, waiting);
+        const chains = wasAbandoned(state.lane, now)
+          ? await rememberTakeover(ring, state.lane.at, state.chains)
+          : state.chains;
+        return await work(asked, { ...state, chains }, lane, waiting);
       } finally {
         lane.dispose();
       }

@@ -13,6 +13,8 @@ export interface Membership {
   wanted: WantedMailbox[];
   /** Named in the settings but not to be found. */
   unresolved: { address: string; trouble: MailboxTrouble }[];
+  /** Addresses of the settings that were not found before and are not due to be tried again. */
+  waiting: string[];
   /** `false`: some source could not be read whole, so absence proves nothing. */
   complete: boolean;
 }
@@ -67,6 +69,7 @@ export function makeWantedMailboxes(
     }
     const wanted = new Map<string, WantedMailbox>();
     const unresolved: Membership['unresolved'] = [];
+    const waiting: string[] = [];
     let complete = true;
 
     await Promise.all(
@@ -82,7 +85,10 @@ export function makeWantedMailboxes(
             wanted.set(name.toLowerCase(), { id: name.toLowerCase(), address: name, source: 'settings' });
             return;
           }
-          if (row && row.probeAt.getTime() > now()) return;
+          if (row && row.probeAt.getTime() > now()) {
+            waiting.push(name);
+            return;
+          }
           try {
             const found = await directory.findMailbox(name);
             if (typeof found === 'string') unresolved.push({ address: name, trouble: found });
@@ -108,6 +114,6 @@ export function makeWantedMailboxes(
     for (const row of kept)
       if (!wanted.has(row.mailbox))
         wanted.set(row.mailbox, { id: row.mailbox, address: row.address, source: row.source });
-    return { wanted: [...wanted.values()], unresolved, complete };
+    return { wanted: [...wanted.values()], unresolved, waiting, complete };
   };
 }

@@ -75,7 +75,7 @@ export function makeWatchMailbox({ folders, deliveries, directory, now }: Deps) 
       const watchStart = new Date(Math.floor(since.getTime() / 1000) * 1000);
       const address = mailbox.address.includes('@') ? mailbox.address : undefined;
       // Chain first: a row without a chain would be rung in vain.
-      await deliveries.saveChain(mailbox.id, folder, { folderId, address, watchStart, wanted: true });
+      await deliveries.beginChain(mailbox.id, { folder, folderId, address, watchStart, wanted: true });
       const row = {
         ...emptyRow(mailbox.id, folder, folderName, mailbox.address),
         folderId,
@@ -113,8 +113,10 @@ export function makeWatchMailbox({ folders, deliveries, directory, now }: Deps) 
       }));
     },
 
-    /** Stops: no more mail of this folder is published; its subscription is removed by the orphan sweep or by the caller. */
+    /** Stops: no more mail of this folder is published. The caller removes the subscription. */
     async stop(row: WatchedFolder): Promise<void> {
+      // Was never found: there is nothing but the row.
+      if (row.folderId === '') return folders.remove(row);
       await deliveries.saveChain(row.mailbox, row.folder, { wanted: false });
       await folders.update(row, () => ({
         wanted: false,

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { startGraphEmulator } from '../../local/graph/graph-emulator.ts';
 import { charsetSamples } from '../support/eml/charset-samples.ts';
-import { differences } from '../support/eml/compare-mail.ts';
+import { type ActualMail, differences } from '../support/eml/compare-mail.ts';
 import { corpusFolder, readCorpus, type CorpusFile } from '../support/eml/corpus-files.ts';
 import { corrections } from '../support/eml/corrections.ts';
 import { graphMailSelect, parseGraphMail, toActualMail, type GraphMail } from '../support/eml/graph-mail.ts';
@@ -40,6 +40,46 @@ describe('the corpus', () => {
     expect(expected.from?.name).toBe(text);
     expect(expected.body.content).toContain(text);
     expect(expected.attachments.map((attachment) => attachment.name)).toEqual([`${text}.pdf`]);
+  });
+
+  test('is compared so that no changed fact goes unnoticed', () => {
+    const { expected } = file('composed-everything');
+    const nobody = { name: 'x', address: 'x@x.example' };
+    const same: ActualMail = {
+      ...expected,
+      from: expected.from ?? null,
+      sender: expected.sender ?? null,
+      messageId: expected.messageId ?? null,
+      sentAt: expected.sentAt?.toISOString() ?? null,
+      receivedAt: '2026-11-21T10:00:00Z',
+      inReplyTo: expected.inReplyTo ?? null,
+      attachments: expected.attachments.map((entry) => ({
+        ...entry,
+        name: entry.name ?? null,
+        contentId: entry.contentId ?? null,
+      })),
+    };
+    const changes: readonly Partial<ActualMail>[] = [
+      { from: nobody },
+      { sender: nobody },
+      { replyTo: [] },
+      { to: same.to.slice(1) },
+      { cc: [nobody] },
+      { bcc: [nobody] },
+      { subject: `${same.subject ?? ''}.` },
+      { messageId: null },
+      { sentAt: '2026-11-21T09:12:02Z' },
+      { inReplyTo: null },
+      { references: same.references.toReversed() },
+      { body: { ...same.body, contentType: 'text' } },
+      { body: { ...same.body, content: `${same.body.content} ` } },
+      { attachments: same.attachments.slice(1) },
+      ...[{ name: 'other' }, { contentType: 'text/x-other' }, { size: 1 }, { contentId: 'other' }].map((change) => ({
+        attachments: same.attachments.map((entry) => ({ ...entry, ...change })),
+      })),
+    ];
+    expect(differences(same, expected)).toEqual([]);
+    expect(changes.filter((change) => differences({ ...same, ...change }, expected).length === 0)).toEqual([]);
   });
 
   test('corrects only files that exist', () => {

@@ -2,6 +2,7 @@
 // can call, and bounded waiting.
 import { createServer, type Server } from 'node:http';
 import { Client, HTTPMessageHandler, type Context, type Middleware } from '@microsoft/microsoft-graph-client';
+import { expect } from 'vitest';
 import * as z from 'zod';
 import { startGraphEmulator, type GraphEmulator, type GraphEmulatorOptions } from '../../local/graph/graph-emulator.ts';
 
@@ -72,7 +73,6 @@ function sdkClient(emulator: GraphEmulator, token: string): Client {
 export async function startFixture(options: Partial<GraphEmulatorOptions> = {}): Promise<GraphFixture> {
   const emulator = await startGraphEmulator({ tenantId, appId, users: [amara, sales], ...options });
   const token = await fetchToken(emulator);
-  let mails = 0;
   return {
     emulator,
     token,
@@ -97,8 +97,7 @@ export async function startFixture(options: Partial<GraphEmulatorOptions> = {}):
       return readAnswer(await fetch(`${emulator.url}/control/${path}`, init));
     },
     deliver: ({ user = amara.id, subject = 'Quote request', receivedAt, folder, raw } = {}) => {
-      mails += 1;
-      const mail = raw ?? rawMail({ subject, number: mails });
+      const mail = raw ?? rawMail({ subject, number: emulator.counters().mailsDelivered + 1 });
       return emulator.control.deliverEml(user, Buffer.from(mail), { receivedAt, folder });
     },
   };
@@ -254,3 +253,8 @@ export async function subscribe(
   if (answer.status !== 201) throw new Error(`The subscription was refused: ${answer.text}`);
   return subscriptionBody.parse(answer.body);
 }
+
+/** The asymmetric matchers of vitest without their `any`. */
+export const like = (pattern: RegExp): unknown => expect.stringMatching(pattern);
+export const including = (...items: unknown[]): unknown => expect.arrayContaining(items);
+export const anyText = (): unknown => expect.any(String);

@@ -1,18 +1,25 @@
 import { type Gap, optionsHash } from '../../domain/delta.ts';
-import type { Mail } from '../../domain/mail.ts';
 import { PermanentError, TransientError } from '../../errors.ts';
-import type { DeltaAnswer, GraphMail } from '../../ports.ts';
+import type { DeltaAnswer, GraphMail, WindowPage } from '../../ports.ts';
 import { type GraphAnswer, type GraphClient, IMMUTABLE_IDS, query, segment } from './graph-client.ts';
 import { isDeltaExpired, isMailboxGone, toError } from './graph-failure.ts';
-import { ATTACHMENT_FIELDS, MESSAGE_FIELDS, parseMessage, parsePage } from './graph-message.ts';
+import {
+  ATTACHMENT_FIELDS,
+  ATTACHMENT_FIELDS_WITH_CONTENT_ID,
+  MESSAGE_FIELDS,
+  parseMessage,
+  parsePage,
+} from './graph-message.ts';
 
-/** Option sets for a chain, best first; the second is for tenants that refuse to expand. */
-const OPTION_SETS = [
+/** What to ask for with every mail, best first: some tenants and clouds refuse the cast, or to expand at all. */
+const OPTION_SETS: readonly Record<string, string>[] = [
+  { $select: MESSAGE_FIELDS, $expand: `attachments($select=${ATTACHMENT_FIELDS_WITH_CONTENT_ID})` },
   { $select: MESSAGE_FIELDS, $expand: `attachments($select=${ATTACHMENT_FIELDS})` },
   { $select: MESSAGE_FIELDS },
-] as const;
-
-const ITEM = { $select: MESSAGE_FIELDS, $expand: `attachments($select=${ATTACHMENT_FIELDS})` };
+];
+const HASHES = OPTION_SETS.map(optionsHash);
+/** Of a mail that is asked for by id the attachments are wanted in any case. */
+const EXPANDING = OPTION_SETS.slice(0, 2);
 
 const folderPath = (mailbox: string, folderId: string) => `/users/${segment(mailbox)}/mailFolders/${segment(folderId)}`;
 const messagePath = (mailbox: string, id: string) => `/users/${segment(mailbox)}/messages/${segment(id)}`;
@@ -27,11 +34,51 @@ const unwrap = (answer: GraphAnswer): unknown => {
   throw toError(answer.failure, 'mailbox', answer.cause);
 };
 
+/** Asks for the attachment list where the expansion was left out without a word. */
+async function withAttachments(
+  graph: GraphClient,
+  mailbox: string,
+  id: string,
+  body: unknown,
+  signal: AbortSignal,
+): Promise<unknown> {
+  if (typeof body !== 'object' || body === null || 'attachments' in body) return body;
+  const path = `${messagePath(mailbox, id)}/attachments?${query({ $select: ATTACHMENT_FIELDS })}`;
+  const list = unwrap(await graph.get(path, { prefer: [IMMUTABLE_IDS], signal }));
+  return {
+    ...body,
+    attachments: typeof list === 'object' && list !== null && 'value' in list ? list.value : undefined,
+  };
+}
+
+/** Remembers, while the process lives, which option set a mailbox's tenant takes. */
+function makeOptionMemory() {
+  const levels = new Map<string, number>();
+  /** Asks with the best set that is not known to be refused; 400 leads to the next one. */
+  return async (
+    mailbox: string,
+    sets: readonly Record<string, string>[],
+    ask: (options: Record<string, string>) => Promise<GraphAnswer>,
+  ): Promise<{ answer: GraphAnswer; level: number }> => {
+    const first = Math.min(levels.get(mailbox) ?? 0, sets.length - 1);
+    let refusal: GraphAnswer | undefined;
+    for (const [offset, options] of sets.slice(first).entries()) {
+      const answer = await ask(options);
+      const level = first + offset;
+      if (answer.ok || answer.failure.status !== 400) {
+        // A lower set is remembered only once it has helped: a 400 may have had another cause.
+        if (answer.ok && offset > 0) levels.set(mailbox, level);
+        return { answer, level };
+      }
+      refusal ??= answer;
+    }
+    return { answer: refusal ?? (await ask({})), level: first };
+  };
+}
+
 /** Reads mail from Graph: delta per folder, time windows, single messages. */
 export function makeGraphMail(graph: GraphClient, hasDelta: boolean): GraphMail {
-  // Mailboxes whose tenant refused an option set; forgotten with the process, then refused once more.
-  const fallback = new Map<string, number>();
-  const optionsFor = (mailbox: string) => OPTION_SETS[fallback.get(mailbox) ?? 0] ?? OPTION_SETS[0];
+  const askWithOptions = makeOptionMemory();
 
   function toDelta(body: unknown): DeltaAnswer {
     const page = parsePage(body);
@@ -42,37 +89,33 @@ export function makeGraphMail(graph: GraphClient, hasDelta: boolean): GraphMail 
     return { entries: page.entries, count: page.count, next: { kind: next ? 'next' : 'delta', link } };
   }
 
-  const getMail = async (mailbox: string, id: string, signal: AbortSignal): Promise<Mail | 'gone'> => {
-    const answer = await graph.get(`${messagePath(mailbox, id)}?${query(ITEM)}`, { prefer: [IMMUTABLE_IDS], signal });
-    if (!answer.ok && answer.failure.status === 404 && !isMailboxGone(answer.failure)) return 'gone';
-    const body = unwrap(answer);
-    try {
-      return parseMessage(body);
-    } catch (cause) {
-      throw new PermanentError('graph:message-unreadable', { cause });
-    }
-  };
-
   return {
     clock: graph.clock,
     hasDelta,
-    deltaOptions: (mailbox) => optionsHash(optionsFor(mailbox)),
-    getMail,
+    isCurrent: (options) => HASHES.includes(options),
+
+    async getMail(mailbox, id, signal) {
+      const { answer } = await askWithOptions(mailbox, EXPANDING, (options) =>
+        graph.get(`${messagePath(mailbox, id)}?${query(options)}`, { prefer: [IMMUTABLE_IDS], signal }),
+      );
+      if (!answer.ok && answer.failure.status === 404 && !isMailboxGone(answer.failure)) return 'gone';
+      const body = await withAttachments(graph, mailbox, id, unwrap(answer), signal);
+      try {
+        return parseMessage(body);
+      } catch (cause) {
+        throw new PermanentError('graph:message-unreadable', { cause });
+      }
+    },
 
     async openChain(mailbox, folderId, since, size, signal) {
-      for (;;) {
-        const parameters = query({
-          changeType: 'created',
-          $filter: `receivedDateTime ge ${wholeSeconds(since)}`,
-          ...optionsFor(mailbox),
-        });
-        const path = `${folderPath(mailbox, folderId)}/messages/delta?${parameters}`;
-        const answer = await graph.get(path, { prefer: pageOf(size), signal });
-        const level = fallback.get(mailbox) ?? 0;
-        const refused = !answer.ok && answer.failure.status === 400 && level + 1 < OPTION_SETS.length;
-        if (!refused) return toDelta(unwrap(answer));
-        fallback.set(mailbox, level + 1);
-      }
+      const window = { changeType: 'created', $filter: `receivedDateTime ge ${wholeSeconds(since)}` };
+      const { answer, level } = await askWithOptions(mailbox, OPTION_SETS, (options) =>
+        graph.get(`${folderPath(mailbox, folderId)}/messages/delta?${query({ ...window, ...options })}`, {
+          prefer: pageOf(size),
+          signal,
+        }),
+      );
+      return { ...toDelta(unwrap(answer)), options: HASHES[level] ?? '' };
     },
 
     async followLink(link, size, signal) {
@@ -83,7 +126,12 @@ export function makeGraphMail(graph: GraphClient, hasDelta: boolean): GraphMail 
       return toDelta(unwrap(answer));
     },
 
-    listSince: (mailbox, folderId, gap, size, signal) => listWindow(graph, mailbox, folderId, gap, size, signal),
+    async listSince(mailbox, folderId, gap, size, signal) {
+      const { answer } = await askWithOptions(mailbox, EXPANDING, (options) =>
+        graph.get(windowPath(mailbox, folderId, gap, size, options), { prefer: [IMMUTABLE_IDS], signal }),
+      );
+      return toWindow(unwrap(answer), gap, size);
+    },
 
     openMime: (mailbox, id, signal) =>
       graph.stream(`${messagePath(mailbox, id)}/$value`, { prefer: [IMMUTABLE_IDS], signal }),
@@ -100,24 +148,25 @@ export function makeGraphMail(graph: GraphClient, hasDelta: boolean): GraphMail 
  * One page of a time window, ascending. Each page is asked anew from the last second seen, because a list's own next
  * link skips mail when the folder changes under it; within one crowded second `skip` counts on.
  */
-async function listWindow(
-  graph: GraphClient,
+function windowPath(
   mailbox: string,
   folderId: string,
   gap: Gap,
   size: number,
-  signal: AbortSignal,
-) {
+  options: Record<string, string>,
+): string {
   const parameters = query({
+    ...options,
     $filter: `${gap.by} ge ${wholeSeconds(gap.from)}`,
     $orderby: `${gap.by} asc`,
     $top: String(size),
     ...(gap.skip > 0 && { $skip: String(gap.skip) }),
-    ...ITEM,
     $select: `${MESSAGE_FIELDS},lastModifiedDateTime`,
   });
-  const path = `${folderPath(mailbox, folderId)}/messages?${parameters}`;
-  const body = unwrap(await graph.get(path, { prefer: [IMMUTABLE_IDS], signal }));
+  return `${folderPath(mailbox, folderId)}/messages?${parameters}`;
+}
+
+function toWindow(body: unknown, gap: Gap, size: number): WindowPage {
   const page = parsePage(body);
   if (!page) throw new TransientError('graph:not-a-page');
   const last = lastTime(body, gap.by);

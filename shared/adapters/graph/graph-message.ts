@@ -26,6 +26,8 @@ export const MESSAGE_FIELDS = [
 
 /** Without `contentBytes`, which would bring every attachment along. */
 export const ATTACHMENT_FIELDS = 'id,name,contentType,size,isInline';
+/** `contentId` belongs to one kind of attachment only: Graph refuses it without the cast. */
+export const ATTACHMENT_FIELDS_WITH_CONTENT_ID = `${ATTACHMENT_FIELDS},microsoft.graph.fileAttachment/contentId`;
 
 const optional = z
   .string()
@@ -49,6 +51,8 @@ const KINDS: Readonly<Record<string, Attachment['kind']>> = {
   '#microsoft.graph.referenceattachment': 'reference',
 };
 
+const kindOf = (type: string | undefined): Attachment['kind'] => KINDS[type?.toLowerCase() ?? ''] ?? 'file';
+
 const attachmentSchema = z
   .looseObject({
     '@odata.type': optional,
@@ -62,9 +66,10 @@ const attachmentSchema = z
   .transform(
     (raw): Attachment => ({
       id: raw.id,
-      kind: KINDS[raw['@odata.type']?.toLowerCase() ?? ''] ?? 'file',
+      kind: kindOf(raw['@odata.type']),
       name: raw.name,
-      contentType: raw.contentType,
+      // Graph names no type for an attached item and hands it out as MIME (attachment-get).
+      contentType: raw.contentType ?? (kindOf(raw['@odata.type']) === 'item' ? 'message/rfc822' : undefined),
       size: Math.max(0, Math.trunc(raw.size ?? 0)),
       isInline: raw.isInline ?? false,
       contentId: raw.contentId,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { PermanentError } from '../../errors.ts';
 import { Readable, Transform } from 'node:stream';
+import type { BlockBlobClient } from '@azure/storage-blob';
+import { PermanentError } from '../../errors.ts';
 import type { ClaimStore } from '../../ports.ts';
 import type { StorageAccount } from './connection.ts';
 import { atStorage, isStatus } from './storage-failure.ts';
@@ -11,6 +12,18 @@ const ONLY_IF_ABSENT = { conditions: { ifNoneMatch: '*' } };
 const BLOCK_BYTES = 4 * 1024 * 1024;
 /** Graph takes no larger mail in (outlook-large-attachments): anything beyond is an endless body. */
 const MAX_BYTES = 400 * 1024 * 1024;
+
+async function digestOf(blob: BlockBlobClient): Promise<{ size: number; sha256: string }> {
+  const hash = createHash('sha256');
+  let size = 0;
+  const { readableStreamBody } = await blob.download();
+  for await (const chunk of readableStreamBody ?? []) {
+    const bytes = Buffer.from(chunk);
+    hash.update(bytes);
+    size += bytes.length;
+  }
+  return { size, sha256: hash.digest('hex') };
+}
 
 /** Blobs for claim checks: `<mailbox>/<ledger key>/<part>` in container `mail-content`. */
 export function makeClaimStore(account: StorageAccount): ClaimStore {
@@ -44,19 +57,22 @@ export function makeClaimStore(account: StorageAccount): ClaimStore {
         },
       });
       const container = await account.container(CONTAINER);
-      await atStorage(async () => {
+      const target = container.getBlockBlobClient(blob);
+      return atStorage(async () => {
         const source = Readable.from(content);
         source.on('error', (error) => measured.destroy(error));
         try {
-          await container.getBlockBlobClient(blob).uploadStream(source.pipe(measured), BLOCK_BYTES, 2, {
+          await target.uploadStream(source.pipe(measured), BLOCK_BYTES, 2, {
             ...ONLY_IF_ABSENT,
             blobHTTPHeaders: { blobContentType: contentType },
           });
+          return { container: CONTAINER, blob, contentType, size, sha256: hash.digest('hex') };
         } catch (error) {
           if (!isStatus(error, 409)) throw error;
+          // Stored by an earlier try: Graph may render a mail anew each time, so the digest is that of what is stored.
+          return { container: CONTAINER, blob, contentType, ...(await digestOf(target)) };
         }
       });
-      return { container: CONTAINER, blob, contentType, size, sha256: hash.digest('hex') };
     },
 
     async erase(mailbox) {

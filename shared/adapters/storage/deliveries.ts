@@ -13,7 +13,7 @@ import {
   laneRow,
   receivedAtOf,
 } from './delivery-rows.ts';
-import { isConflict } from './storage-failure.ts';
+import { isConflict, isStatus } from './storage-failure.ts';
 
 type Row = TableEntityResult<Record<string, unknown>>;
 
@@ -68,7 +68,7 @@ export function makeDeliveries(account: StorageAccount): Deliveries {
         ['update', laneRow(mailbox, lane), 'Replace', { etag: laneTag }],
         ...unique.map((row) => upsert(mailbox, row)),
       ];
-      if (chain) actions.push(['upsert', chainRow(mailbox, chain.folder, chain.changes), 'Merge']);
+      if (chain) actions.push(['update', chainRow(mailbox, chain.folder, chain.changes), 'Merge']);
       try {
         const { subResponses } = await client.submitTransaction(actions);
         return subResponses[0]?.etag;
@@ -119,7 +119,17 @@ export function makeDeliveries(account: StorageAccount): Deliveries {
     },
 
     async saveChain(mailbox, folder, changes) {
-      await table.use((client) => client.upsertEntity(chainRow(mailbox, folder, changes), 'Merge'));
+      await table.use(async (client) => {
+        try {
+          await client.updateEntity(chainRow(mailbox, folder, changes), 'Merge');
+        } catch (error) {
+          if (!isStatus(error, 404)) throw error;
+        }
+      });
+    },
+
+    async beginChain(mailbox, { folder, ...chain }) {
+      await table.use((client) => client.upsertEntity(chainRow(mailbox, folder, chain), 'Merge'));
     },
 
     async unfinished(mailbox) {

@@ -23,11 +23,12 @@ const laneSchema = z.looseObject({
   marked: z.boolean(),
   guardAt: time,
   failures: z.number(),
+  at: z.string().default(''),
 });
 
 export function laneFrom(row: unknown): Lane {
-  const { holder, leaseEnd, marked, guardAt, failures } = laneSchema.parse(row);
-  return { holder, leaseEnd, marked, guardAt, failures };
+  const { holder, leaseEnd, marked, guardAt, failures, at } = laneSchema.parse(row);
+  return { holder, leaseEnd, marked, guardAt, failures, at };
 }
 
 export const laneRow = (mailbox: string, lane: Lane) => ({ partitionKey: mailbox, rowKey: LANE_KEY, ...lane });
@@ -46,6 +47,7 @@ const chainSchema = z.looseObject({
   gapFrom: time.default(NEVER),
   gapSkip: z.number().default(0),
   gapStart: time.default(NEVER),
+  window: z.number().default(3_600_000),
   takeovers: z.number().default(0),
   reportedAt: time.default(NEVER).transform(past),
 });
@@ -65,6 +67,7 @@ export function chainFrom(row: unknown): Chain {
     results: chain.results,
     linkAt: chain.linkAt,
     gap: gapBy === '' ? undefined : { by: gapBy, from: gapFrom, skip: gapSkip, start: gapStart },
+    window: chain.window,
     takeovers: chain.takeovers,
     reportedAt: chain.reportedAt,
   };

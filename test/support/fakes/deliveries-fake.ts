@@ -1,0 +1,183 @@
+import type { Chain } from '../../../shared/domain/delta.ts';
+import { type Delivery, isUnfinished } from '../../../shared/domain/delivery.ts';
+import { FREE, type Lane } from '../../../shared/domain/lane.ts';
+import type { Clock, Commit, Deliveries, LaneTag, LedgerWindow, MailboxState } from '../../../shared/ports.ts';
+import type { Gate } from './gate.ts';
+
+const LATEST = 9_999_999_999_999;
+const WINDOW_ROWS = 100;
+const ROWS_PER_TRANSACTION = 95;
+
+type ChainRow = Partial<Chain> & { folder: string };
+
+interface Partition {
+  lane: Lane | undefined;
+  tag: number;
+  chains: Map<string, ChainRow>;
+  ledger: Map<string, Delivery>;
+}
+
+const receivedAt = (key: string) => LATEST - Number(key.slice(2, 15));
+
+const REQUIRED = ['folderId', 'watchStart', 'wanted'] as const;
+
+/** As a row comes back: what was never written has its default, what must be there is missed loudly. */
+function toChain(row: ChainRow): Chain {
+  const { folderId, watchStart, wanted } = row;
+  if (folderId === undefined || watchStart === undefined || wanted === undefined)
+    throw new Error(`chain row ${row.folder} lacks ${REQUIRED.filter((name) => row[name] === undefined).join(', ')}`);
+  return {
+    address: undefined,
+    link: undefined,
+    options: undefined,
+    linkAt: undefined,
+    gap: undefined,
+    reportedAt: undefined,
+    ...row,
+    folderId,
+    watchStart,
+    wanted,
+    results: row.results ?? 0,
+    window: row.window ?? 3_600_000,
+    takeovers: row.takeovers ?? 0,
+  };
+}
+
+/** Table `deliveries`: one partition for each mailbox, with ETags on the lane. */
+export class FakeDeliveriesTable {
+  readonly #partitions = new Map<string, Partition>();
+
+  of(mailbox: string): Partition {
+    const known = this.#partitions.get(mailbox);
+    if (known) return known;
+    const fresh: Partition = { lane: undefined, tag: 0, chains: new Map(), ledger: new Map() };
+    this.#partitions.set(mailbox, fresh);
+    return fresh;
+  }
+
+  ledger(mailbox: string): Delivery[] {
+    return [...this.of(mailbox).ledger.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  chain(mailbox: string, folder: string): Chain | undefined {
+    const row = this.of(mailbox).chains.get(folder);
+    return row && toChain(row);
+  }
+
+  lane(mailbox: string): Lane {
+    return this.of(mailbox).lane ?? FREE;
+  }
+
+  remove(mailbox: string): void {
+    this.#partitions.delete(mailbox);
+  }
+}
+
+const tagOf = (partition: Partition): LaneTag | undefined => (partition.lane ? `W/"${partition.tag}"` : undefined);
+
+function saveChain(partition: Partition, folder: string, changes: Partial<Omit<Chain, 'folder'>>): void {
+  partition.chains.set(folder, { ...partition.chains.get(folder), ...structuredClone(changes), folder });
+}
+
+const saveRows = (partition: Partition, rows: Delivery[]) => {
+  for (const row of rows) partition.ledger.set(row.key, structuredClone(row));
+};
+
+function windowOf(partition: Partition): LedgerWindow {
+  const room = WINDOW_ROWS - partition.chains.size - (partition.lane ? 1 : 0);
+  const all = [...partition.ledger.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  const rows = all.slice(0, room);
+  const oldest = rows.at(-1);
+  const cut = all.length > rows.length;
+  const completeFrom = cut ? new Date(oldest ? receivedAt(oldest.key) + 1 : 8.64e15) : new Date(0);
+  return { rows: new Map(rows.map((row) => [row.key, row])), completeFrom };
+}
+
+/** The port as one process sees it. */
+export function fakeDeliveries(table: FakeDeliveriesTable, gate: Gate, clock: Clock): Deliveries {
+  const conflict = () => undefined;
+  return {
+    clock,
+
+    load: (mailbox) =>
+      gate.pass('deliveries.load', (): MailboxState => {
+        const partition = table.of(mailbox);
+        return structuredClone({
+          lane: partition.lane ?? FREE,
+          laneTag: tagOf(partition),
+          chains: [...partition.chains.values()].map(toChain),
+          ledger: windowOf(partition),
+        });
+      }),
+
+    writeLane: (mailbox, lane, tag) =>
+      gate.pass(
+        'deliveries.writeLane',
+        () => {
+          const partition = table.of(mailbox);
+          if (tagOf(partition) !== tag) return undefined;
+          partition.lane = structuredClone(lane);
+          partition.tag++;
+          return tagOf(partition);
+        },
+        { conflict },
+      ),
+
+    readLane: (mailbox) =>
+      gate.pass('deliveries.readLane', () => {
+        const partition = table.of(mailbox);
+        return { lane: structuredClone(partition.lane ?? FREE), tag: tagOf(partition) };
+      }),
+
+    commit(mailbox, { deliveries, chain, lane, laneTag }: Commit) {
+      const rows = [...new Map(deliveries.map((row) => [row.key, row])).values()];
+      const early = rows.slice(
+        0,
+        Math.max(0, Math.ceil(rows.length / ROWS_PER_TRANSACTION) - 1) * ROWS_PER_TRANSACTION,
+      );
+      return gate.pass(
+        'deliveries.commit',
+        () => {
+          const partition = table.of(mailbox);
+          saveRows(partition, early);
+          if (tagOf(partition) !== laneTag || (chain && !partition.chains.has(chain.folder))) return undefined;
+          saveRows(partition, rows);
+          if (chain) saveChain(partition, chain.folder, chain.changes);
+          partition.lane = structuredClone(lane);
+          partition.tag++;
+          return tagOf(partition);
+        },
+        { conflict, midway: () => saveRows(table.of(mailbox), early) },
+      );
+    },
+
+    between: (mailbox, from, to) =>
+      gate.pass('deliveries.between', () =>
+        structuredClone(
+          table.ledger(mailbox).filter(({ key }) => {
+            const at = receivedAt(key);
+            return at >= from.getTime() && at <= to.getTime();
+          }),
+        ),
+      ),
+
+    beginChain: (mailbox, { folder, ...chain }) =>
+      gate.pass('deliveries.beginChain', () => saveChain(table.of(mailbox), folder, chain)),
+
+    saveChain: (mailbox, folder, changes) =>
+      gate.pass('deliveries.saveChain', () => {
+        const partition = table.of(mailbox);
+        if (partition.chains.has(folder)) saveChain(partition, folder, changes);
+      }),
+
+    unfinished: (mailbox) =>
+      gate.pass('deliveries.unfinished', () => structuredClone(table.ledger(mailbox).filter(isUnfinished))),
+
+    erase: (mailbox) =>
+      gate.pass('deliveries.erase', () => {
+        const rows = table.ledger(mailbox);
+        table.remove(mailbox);
+        return structuredClone(rows);
+      }),
+  };
+}
