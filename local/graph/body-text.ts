@@ -49,12 +49,12 @@ export function htmlToText(html: string): string {
     .replace(/<!--[\s\S]*?(?:-->|$)/g, '')
     .replace(/<(script|style|head|title)\b[\s\S]*?(?:<\/\1\s*>|$)/gi, '')
     .replace(/[\s\u200b]+/g, ' ')
-    .replace(/<img\b[^>]*\bsrc\s*=\s*["']?(cid:[^"'\s>]+)[^>]*>/gi, '[$1]')
-    .replace(/<br\b[^>]*>\s*/gi, '\n')
+    .replace(/<img\b[^<>]{0,4000}\bsrc\s*=\s*["']?(cid:[^"'\s<>]+)[^<>]{0,4000}>/gi, '[$1]')
+    .replace(/<br\b[^<>]*>\s*/gi, '\n')
     .replace(/<\/(?:p|h[1-6]|table|blockquote|ul|ol)\s*>\s*/gi, '\n\n')
     .replace(/<\/(?:div|tr|li|pre)\s*>\s*/gi, '\n')
     .replace(/<\/t[dh]\s*>\s*/gi, '\t')
-    .replace(/<[a-zA-Z/!?][^>]*>/g, '');
+    .replace(/<[a-zA-Z/!?][^<>]*>/g, '');
   const lines = decodeEntities(text).split('\n');
   return lines
     .map((line) => line.trim())

@@ -16,6 +16,7 @@ const QUIET_MS = 400;
 const QUIET_LIMIT_MS = 20_000;
 /** Graph sends twenty notifications a second to one address; the last ones come long after their mails. */
 const QUIET_LIMIT_PER_MAIL_MS = 60;
+const LAST_MAIL_LIMIT_MS = 3000;
 const ARRIVAL_LIMIT_MS = 120_000;
 const ARRIVAL_LIMIT_PER_MAIL_MS = 100;
 /** More events than this are not shown one by one. */
@@ -98,6 +99,8 @@ export async function runMails({ environment, mails, once, terminal, signal }: R
       await waitUntil(() => ledger.isComplete, ARRIVAL_LIMIT_MS, signal);
       if (!signal.aborted) showHowToSend(terminal, environment);
       await waitUntil(() => false, Infinity, signal);
+      // A mail that is on its way when Ctrl-C comes is not lost.
+      await waitUntil(() => ledger.isComplete, LAST_MAIL_LIMIT_MS, new AbortController().signal);
     }
     const after = countedOperations(environment);
     const books = ledger.books();

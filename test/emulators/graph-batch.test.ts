@@ -123,7 +123,7 @@ test('runs dependent parts in order and answers 424 to the child of a failed one
     { id: 'child', url: `/users/${amara.id}`, dependsOn: ['OLD'] },
     { id: 'grandchild', url: `/users/${amara.id}`, dependsOn: ['child'] },
   ]);
-  const statusOf = (id: string): number | undefined => parts.get(id)?.status;
+  const statusOf = (part: string): number | undefined => parts.get(part)?.status;
   expect(['move', 'old', 'child', 'grandchild'].map(statusOf)).toEqual([201, 404, 424, 424]);
   expect(
     (

@@ -79,19 +79,23 @@ function readComment(text: string, start: number): Token {
 
 function readAtom(text: string, start: number): Token {
   let end = start;
+  // Between `@[` and `]` stands an IP literal, whose colons are part of the address.
+  let inLiteral = false;
   while (end < text.length) {
     encodedWord.lastIndex = end;
-    const word = encodedWord.exec(text);
+    const word = text.charAt(end) === '=' ? encodedWord.exec(text) : null;
     if (word !== null) {
       end += word[0].length;
       continue;
     }
     const char = text.charAt(end);
-    const inLiteral = text.slice(start, end).includes('@[') && !text.slice(start, end).includes(']');
+    if (char === '[' && text.charAt(end - 1) === '@') inLiteral = true;
+    if (char === ']') inLiteral = false;
     if (/[\s"(<,;]/.test(char) || (char === ':' && !inLiteral)) break;
     end += 1;
   }
-  return { kind: 'atom', text: text.slice(start, Math.max(end, start + 1)), start, end: Math.max(end, start + 1) };
+  end = Math.max(end, start + 1);
+  return { kind: 'atom', text: text.slice(start, end), start, end };
 }
 
 /** An address in angle brackets, without the route or scheme before it. */
@@ -100,7 +104,7 @@ function cleanAddress(text: string): string {
     .trim()
     .replace(/^mailto:/i, '')
     .replace(/^@[^:]*:/, '');
-  return address.includes('"') ? address : address.replace(/\s+/g, '');
+  return address.includes('"') ? address : address.replace(/\([^()]*\)|\s+/g, '');
 }
 
 function joinTexts(tokens: readonly Token[]): string {
@@ -140,10 +144,11 @@ function bareAddress(words: readonly Token[]): { address: string; others: Token[
     address = (before.kind === 'quoted' && adjacent ? JSON.stringify(before.text) : before.text) + address;
     first = index - 1;
   }
-  const after = words[index + 1];
-  if (address.endsWith('@') && after?.kind === 'atom') {
-    address += after.text;
-    last = index + 1;
+  for (let next = words[last + 1]; next?.kind === 'atom'; next = words[last + 1]) {
+    // White space around the dots and the `@` of an address is an obsolete form that old mails have.
+    if (!/[@.]$/.test(address) && !next.text.startsWith('.')) break;
+    address += next.text;
+    last += 1;
   }
   return { address: cleanAddress(address), others: [...words.slice(0, first), ...words.slice(last + 1)] };
 }

@@ -2,7 +2,8 @@
 import { decodeCharset } from './charset.ts';
 import { decodeBase64, decodeQuotedPrintable } from './transfer-decoding.ts';
 
-const encodedWord = /=\?([^?\s]+)\?([bBqQ])\?(.*?)\?=/g;
+/** Words are 75 characters long at most, broken ones more; without a bound, hostile headers would take quadratic time. */
+const encodedWord = /=\?([^?\s]{1,100})\?([bBqQ])\?(.{0,3000}?)\?=/g;
 
 function wordBytes(encoding: string, text: string): Buffer {
   if (encoding.toLowerCase() === 'b') return decodeBase64(text);

@@ -24,15 +24,15 @@ const mboxStart = Buffer.from('From ');
 const fieldStart = /^[\x21-\x39\x3b-\x7e][^:\r\n]*:/;
 const certainField = /^[A-Za-z][A-Za-z0-9-]*:/;
 
-/** Whether fields still follow a line that is none, before the first empty line. */
-function fieldsFollow(bytes: Buffer, from: number, end: number): boolean {
+/** Where the next line stands that is certainly a field, before the first empty line; -1 if there is none. */
+function nextField(bytes: Buffer, from: number, end: number): number {
   for (let at = from; at < end; ) {
     const line = lineAt(bytes, at, end);
-    if (line.start === line.end) return false;
-    if (certainField.test(bytes.toString('latin1', line.start, Math.min(line.end, line.start + 100)))) return true;
+    if (line.start === line.end) return -1;
+    if (certainField.test(bytes.toString('latin1', line.start, Math.min(line.end, line.start + 100)))) return at;
     at = line.next;
   }
-  return false;
+  return -1;
 }
 
 /** Reads a header block. A line that is no field is skipped, or begins the body if no field follows it. */
@@ -43,6 +43,8 @@ export function readHeaderBlock(bytes: Buffer, start: number, end: number): Head
     if (parts.length > 0) addField(fields, Buffer.concat(parts));
     parts = [];
   };
+  // Kept from line to line: looking ahead anew from each would take quadratic time on hostile mail.
+  let nextAt = -1;
   let at = start;
   while (at < end) {
     const line = lineAt(bytes, at, end);
@@ -64,7 +66,8 @@ export function readHeaderBlock(bytes: Buffer, start: number, end: number): Head
       parts.push(content);
     } else if (at !== start || !/^>?From /.test(content.toString('latin1', 0, 6))) {
       flush();
-      if (!fieldsFollow(bytes, line.next, end)) return { fields, bodyStart: line.start };
+      if (nextAt < line.next) nextAt = nextField(bytes, line.next, end);
+      if (nextAt < 0) return { fields, bodyStart: line.start };
     }
     at = line.next;
   }

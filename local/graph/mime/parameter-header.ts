@@ -9,13 +9,18 @@ function withoutComments(text: string): string {
   let out = '';
   let depth = 0;
   let quoted = false;
+  let last = '';
+  const lastClosing = text.lastIndexOf(')');
   for (let index = 0; index < text.length; index += 1) {
     const char = text.charAt(index);
     if (depth === 0 && char === '"' && text.charAt(index - 1) !== '\\') quoted = !quoted;
-    const opens = !quoted && char === '(' && (depth > 0 || /(^|[\s;])$/.test(out.slice(-1)));
-    if (opens && (depth > 0 || text.includes(')', index))) depth += 1;
+    const opens = !quoted && char === '(' && (depth > 0 || /^[\s;]?$/.test(last));
+    if (opens && (depth > 0 || index < lastClosing)) depth += 1;
     else if (!quoted && char === ')' && depth > 0) depth -= 1;
-    else if (depth === 0) out += char;
+    else if (depth === 0) {
+      out += char;
+      last = char;
+    }
   }
   return out;
 }
@@ -70,7 +75,8 @@ export function readParameterHeader(text: string | undefined): ParameterHeader {
       continue;
     }
     const known = sections.get(base) ?? [];
-    sections.set(base, [...known, { index: Number(index ?? 0), encoded: star !== undefined, text: value }]);
+    known.push({ index: Number(index ?? 0), encoded: star !== undefined, text: value });
+    sections.set(base, known);
   }
   // The encoded form wins over the plain one that some senders add for old readers (RFC 6266, 4.3).
   for (const [name, parts] of sections) params.set(name, joinSections(parts));

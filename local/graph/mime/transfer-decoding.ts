@@ -23,17 +23,16 @@ export function decodeTransfer(bytes: Buffer, header: string | undefined): Buffe
  */
 export function decodeBase64(text: string): Buffer {
   if (/^[A-Za-z0-9+/\r\n]*={0,2}\s*$/.test(text)) return Buffer.from(text, 'base64');
-  const blocks: Buffer[] = [];
-  let rest = text;
-  for (;;) {
-    const end = rest.indexOf('=');
-    const block = (end < 0 ? rest : rest.slice(0, end)).replace(/[^A-Za-z0-9+/]+/g, '');
-    blocks.push(Buffer.from(block.length % 4 === 1 ? block.slice(0, -1) : block, 'base64'));
-    if (end < 0) break;
-    rest = rest.slice(end).replace(/^[=\s]+/, '');
-    if (rest === '' || !/^[A-Za-z0-9+/=\s]*$/.test(rest)) break;
-  }
-  return Buffer.concat(blocks);
+  const end = text.indexOf('=');
+  const after = end < 0 ? '' : text.slice(end);
+  const joined = /^[A-Za-z0-9+/=\s]*$/.test(after);
+  const blocks = joined ? text.split('=') : [text.slice(0, end)];
+  return Buffer.concat(blocks.map(decodeBlock));
+}
+
+function decodeBlock(text: string): Buffer {
+  const block = text.replace(/[^A-Za-z0-9+/]+/g, '');
+  return Buffer.from(block.length % 4 === 1 ? block.slice(0, -1) : block, 'base64');
 }
 
 function nibble(code: number | undefined): number {

@@ -7,7 +7,7 @@ import { expect } from 'vitest';
 import { type Environment, startEnvironment } from '../../../local/start/environment.ts';
 import { findFreePort } from '../../../local/start/free-port.ts';
 import { type HostProcess, startHost } from '../../../local/start/host-process.ts';
-import { pause } from '../../../local/start/wait-until.ts';
+import { pause, waitUntil } from '../../../local/start/wait-until.ts';
 import { writeJsonFile } from '../../../local/start/write-json-file.ts';
 import { type MailEvent, mailEventSchema } from '../../../shared/domain/mail-event.ts';
 
@@ -39,6 +39,12 @@ export interface WholeAppOptions {
 }
 
 const LIMIT_MS = 60_000;
+
+/** The same for set-up, where there is no test yet to fail. */
+export async function until(what: string, condition: () => boolean): Promise<void> {
+  const met = await waitUntil(condition, LIMIT_MS, new AbortController().signal);
+  if (!met) throw new Error(`Not within ${LIMIT_MS / 1000} s: ${what}.`);
+}
 
 /** Waits for a condition, never for a time. */
 export const eventually = <T>(what: () => T | Promise<T>, limitMs = LIMIT_MS) =>
@@ -113,7 +119,7 @@ export async function startWholeApp(options: WholeAppOptions = {}): Promise<Whol
 
   if (!options.hostless) {
     await app.startHost();
-    if (!options.unsubscribed) await eventually(() => graph.control.subscriptions().length).toBe(mailboxes.length);
+    if (!options.unsubscribed) await until('every mailbox has a subscription', () => graph.control.subscriptions().length === mailboxes.length);
   }
   return app;
 }

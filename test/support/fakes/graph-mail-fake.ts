@@ -1,3 +1,4 @@
+import type { Gap } from '../../../shared/domain/delta.ts';
 import type { Mail, PageEntry } from '../../../shared/domain/mail.ts';
 import {
   MailboxUnavailableError,
@@ -115,13 +116,14 @@ export class FakeMailboxes {
     return structuredClone(stored.mail);
   }
 
-  window(mailbox: string, folderId: string, by: 'lastModifiedDateTime' | 'receivedDateTime', from: Date) {
+  window(mailbox: string, folderId: string, { by, from, skip }: Gap, size: number) {
     this.#admit(mailbox);
     const timeOf = (stored: StoredMail) =>
       by === 'receivedDateTime' ? stored.mail.receivedAt.getTime() : stored.modifiedAt;
     return [...this.#of(mailbox).values()]
       .filter((stored) => stored.folderId === folderId && second(timeOf(stored)) >= second(from.getTime()))
       .toSorted((a, b) => timeOf(a) - timeOf(b) || (a.mail.id < b.mail.id ? -1 : 1))
+      .slice(skip, skip + size)
       .map((stored) => ({ entry: toEntry(stored), at: timeOf(stored) }));
   }
 
@@ -208,7 +210,7 @@ export const fakeGraphMail = (mailboxes: FakeMailboxes, gate: Gate): GraphMail =
   listSince: (mailbox, folderId, gap, size, signal) =>
     abortable(signal, () =>
       gate.pass('mail.listSince', () => {
-        const rows = mailboxes.window(mailbox, folderId, gap.by, gap.from).slice(gap.skip, gap.skip + size);
+        const rows = mailboxes.window(mailbox, folderId, gap, size);
         const last = rows.at(-1)?.at;
         const advanced = last !== undefined && second(last) > second(gap.from.getTime());
         const place = advanced ? { from: new Date(last), skip: 0 } : { from: gap.from, skip: gap.skip + rows.length };
