@@ -16,6 +16,7 @@ import { makeDeliveries } from './adapters/storage/deliveries.ts';
 import { makeKeyRing } from './adapters/storage/key-ring.ts';
 import { makeWatchedFolders } from './adapters/storage/watched-folders.ts';
 import { CLOUDS, type Config } from './config.ts';
+import { makeRecentMails } from './domain/recent-mails.ts';
 import type { Ports } from './ports.ts';
 import { makeClaimFolder } from './use-cases/claim-folder.ts';
 import { makeEnsureSubscription } from './use-cases/ensure-subscription.ts';
@@ -81,14 +82,16 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
   const renewDue = makeRenewDue({ ...ports, claims, ensureSubscription });
   const publishPage = makePublishPage({ ...ports, options: { tenant, includeMime, includeAttachments } });
   const followChain = makeFollowChain({ ...ports, publishPage });
+  const recent = makeRecentMails();
   const lookRound = makeLookRound({
     ...ports,
+    recent,
     catchUpMs,
     followChain,
     publishPage,
     onReported: (folder) => ensureSubscription(folder, 'if-due'),
   });
-  const syncMailbox = makeSyncMailbox({ ...ports, lookRound });
+  const syncMailbox = makeSyncMailbox({ ...ports, lookRound, recent });
   const watch = makeWatchMailbox({ ...ports, now });
   const membership = { mailboxes: config.mailboxes, groupId: config.groupId };
   const wantedMailboxes = makeWantedMailboxes(ports, membership, now);

@@ -86,6 +86,8 @@ export interface Deliveries {
   commit(mailbox: string, commit: Commit): Promise<LaneTag | undefined>;
   /** Ledger rows of mails received in [from, to]. */
   between(mailbox: string, from: Date, to: Date): Promise<Delivery[]>;
+  /** The next ledger rows, up to 1,000, of mails received before `time`, newest first. */
+  older(mailbox: string, time: Date): Promise<Delivery[]>;
   /** Begins a chain, or changes parts of one that is there. */
   beginChain(
     mailbox: string,

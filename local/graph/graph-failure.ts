@@ -39,6 +39,10 @@ export function failureBody(
 
 export const badRequest = (message: string): GraphFailure => new GraphFailure(400, 'BadRequest', message);
 
+/** A selection of something that a type does not have. */
+export const unknownProperty = (name: string, type: string): GraphFailure =>
+  new GraphFailure(400, 'RequestBroker--ParseUri', `Could not find a property named '${name}' on type '${type}'.`);
+
 export const itemNotFound = (): GraphFailure =>
   new GraphFailure(404, 'ErrorItemNotFound', 'The specified object was not found in the store.');
 

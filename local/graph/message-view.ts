@@ -1,7 +1,7 @@
 /** How Graph shows a message: the properties, which of them, in which form. */
 import { createHash } from 'node:crypto';
 import { htmlToText, textToHtml, uniqueText } from './body-text.ts';
-import { badRequest } from './graph-failure.ts';
+import { unknownProperty } from './graph-failure.ts';
 import { attachmentIdOf } from './message-ids.ts';
 import type { EmailAddress, MailMessage, StoredAttachment } from './message-record.ts';
 
@@ -109,11 +109,7 @@ const knownNames: ReadonlySet<string> = new Set(['id', ...Object.keys(properties
 /** Refuses a selection of properties that messages do not have. */
 export function checkMessageSelect(select: ReadonlySet<string> | null): void {
   for (const name of select ?? []) {
-    if (!knownNames.has(name)) {
-      throw badRequest(
-        `Parsing OData Select and Expand failed: Could not find a property named '${name}' on type 'microsoft.graph.message'.`,
-      );
-    }
+    if (!knownNames.has(name)) throw unknownProperty(name, 'microsoft.graph.message');
   }
 }
 
@@ -136,10 +132,7 @@ const fileNames: ReadonlySet<string> = new Set(
  */
 export function checkAttachmentSelect(select: ReadonlySet<string> | null): void {
   for (const name of select ?? []) {
-    if (attachmentNames.has(name) || fileNames.has(name)) continue;
-    throw badRequest(
-      `Parsing OData Select and Expand failed: Could not find a property named '${name}' on type 'microsoft.graph.attachment'.`,
-    );
+    if (!attachmentNames.has(name) && !fileNames.has(name)) throw unknownProperty(name, 'microsoft.graph.attachment');
   }
 }
 

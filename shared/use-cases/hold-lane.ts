@@ -1,6 +1,7 @@
 import type { Chain } from '../domain/delta.ts';
-import type { Delivery } from '../domain/delivery.ts';
+import { type Delivery, isUnfinished } from '../domain/delivery.ts';
 import { backOff, EXTEND_EVERY_MS, extend, type Lane, release } from '../domain/lane.ts';
+import type { RecentMails } from '../domain/recent-mails.ts';
 import { LaneLostError } from '../errors.ts';
 import type { LaneTag, Ports } from '../ports.ts';
 
@@ -30,10 +31,10 @@ export interface HeldLane {
   dispose(): void;
 }
 
-type Deps = Pick<Ports, 'deliveries' | 'after'>;
+type Deps = Pick<Ports, 'deliveries' | 'after'> & { recent: RecentMails };
 
 /** Keeps a lane that was just taken: extends its lease while it lasts and fences every write by the row's ETag. */
-export function holdLane({ deliveries, after }: Deps, mailbox: string, taken: Lane, tag: LaneTag): HeldLane {
+export function holdLane({ deliveries, after, recent }: Deps, mailbox: string, taken: Lane, tag: LaneTag): HeldLane {
   let lane = taken;
   let laneTag = tag;
   let marked = false;
@@ -112,6 +113,7 @@ export function holdLane({ deliveries, after }: Deps, mailbox: string, taken: La
           (current) => (letGo && !marked ? release(current) : renewed(current)),
           (wish) => deliveries.commit(mailbox, { ...page, lane: wish, laneTag }),
         );
+        for (const row of page.deliveries) if (!isUnfinished(row)) recent.add(mailbox, row.id);
         return { released: lane.holder === '' };
       }),
     backOff: (until, guardAt) => inTurn(() => write((current) => ({ ...backOff(current, until), guardAt }), storeLane)),

@@ -1,6 +1,7 @@
 import type { Chain } from '../domain/delta.ts';
 import { type Delivery, isUnfinished } from '../domain/delivery.ts';
 import { active, suspended, type WatchedFolder } from '../domain/watched-folder.ts';
+import type { RecentMails } from '../domain/recent-mails.ts';
 import type { Ring } from '../domain/work-item.ts';
 import { MailboxUnavailableError } from '../errors.ts';
 import { log } from '../log.ts';
@@ -24,6 +25,7 @@ export interface RoundHooks {
 export type LookRound = (ring: Ring, state: MailboxState, lane: HeldLane, hooks: RoundHooks) => Promise<RoundEnd>;
 
 type Deps = Pick<Ports, 'deliveries' | 'folders' | 'workQueue'> & {
+  recent: RecentMails;
   catchUpMs: number;
   followChain: ReturnType<typeof makeFollowChain>;
   publishPage: PublishPage;
@@ -41,7 +43,7 @@ const homeOf = ({ folderId, address, watchStart }: Chain): Home => ({ folderId, 
  * by id, the mails that the ring named and delta does not show yet, and those that are to be retried.
  */
 export function makeLookRound(deps: Deps): LookRound {
-  const { deliveries, folders, workQueue, followChain, publishPage, catchUpMs, onReported } = deps;
+  const { deliveries, folders, workQueue, followChain, publishPage, recent, catchUpMs, onReported } = deps;
   const now = () => deliveries.clock.now();
 
   return async (ring, state, lane, hooks) => {
@@ -60,7 +62,7 @@ export function makeLookRound(deps: Deps): LookRound {
     const leftovers = () => {
       if (ring.ids.length === 0) return [];
       const known = new Set([...ledger.values()].map((row) => row.id));
-      return ring.ids.filter((id) => !known.has(id) && !seen.has(id));
+      return ring.ids.filter((id) => !known.has(id) && !seen.has(id) && !recent.has(mailbox, id));
     };
 
     const context = (place: PageContext['homeOf'], again: boolean): PageContext => ({
@@ -159,6 +161,9 @@ export function makeLookRound(deps: Deps): LookRound {
       }
     }
 
+    // A late notification is more likely about a mail of an hour ago than about one that delta lags behind with.
+    if (leftovers().length > 0 && state.ledger.completeFrom.getTime() > 0)
+      for (const row of await deliveries.older(mailbox, state.ledger.completeFrom)) ledger.set(row.key, row);
     const rows = [...(await byId(leftovers(), false)), ...(await byId(retry, true))];
     const reported = rung.at(-1);
     const changes = reported && { folder: reported.folder, changes: { reportedAt: reported.reportedAt } };

@@ -11,6 +11,7 @@ import {
   take,
   wasAbandoned,
 } from '../domain/lane.ts';
+import type { RecentMails } from '../domain/recent-mails.ts';
 import { mergeRings, type Ring } from '../domain/work-item.ts';
 import { errorCode, LaneLostError, MailboxUnavailableError, TransientError } from '../errors.ts';
 import { log } from '../log.ts';
@@ -23,11 +24,14 @@ export type SyncOutcome = 'synced' | 'known' | 'guarded' | 'backed-off' | 'slice
 
 interface Waiting {
   ring: Ring;
-  resolve(outcome: SyncOutcome): void;
+  resolve(outcome: SyncOutcome | 'missed'): void;
   reject(error: unknown): void;
 }
 
-type Deps = Pick<Ports, 'deliveries' | 'workQueue' | 'random' | 'newId' | 'after'> & { lookRound: LookRound };
+type Deps = Pick<Ports, 'deliveries' | 'workQueue' | 'random' | 'newId' | 'after'> & {
+  lookRound: LookRound;
+  recent: RecentMails;
+};
 
 const lookAtAll = (mailbox: string): Ring => ({ mailbox, folders: [], ids: [], look: 'again' });
 
@@ -40,14 +44,12 @@ const AFTER_PAUSE_MS = 250;
  * Rejects only where a send that keeps the ring alive failed, so that the queue delivers the ring again.
  */
 export function makeSyncMailbox(deps: Deps) {
-  const { deliveries, workQueue, random, newId, lookRound } = deps;
+  const { deliveries, workQueue, random, newId, lookRound, recent } = deps;
   const running = new Map<string, Waiting[]>();
 
-  const isKnown = (ring: Ring, state: MailboxState) => {
-    if (ring.look || ring.retry || ring.ids.length === 0) return false;
-    const known = new Set([...state.ledger.rows.values()].map((row) => row.id));
-    return ring.ids.every((id) => known.has(id));
-  };
+  /** Nothing but repeats: every mail that it names was dealt with, and nobody asks to look. */
+  const isKnown = (ring: Ring, known: (id: string) => boolean) =>
+    !ring.look && !ring.retry && ring.ids.length > 0 && ring.ids.every(known);
 
   const lookAgain = (ring: Ring): Ring => ({ ...ring, look: ring.look ?? 'again' });
 
@@ -155,7 +157,8 @@ export function makeSyncMailbox(deps: Deps) {
     for (;;) {
       const state = await deliveries.load(ring.mailbox);
       if (!state.chains.some((chain) => chain.wanted)) return 'unwatched';
-      if (isKnown(ring, state)) return 'known';
+      const rows = new Set([...state.ledger.rows.values()].map((row) => row.id));
+      if (isKnown(ring, (id) => rows.has(id) || recent.has(ring.mailbox, id))) return 'known';
       const now = deliveries.clock.now();
       if (isHeld(state.lane, now)) {
         if (await guard(ring, state.lane, state.laneTag)) return 'guarded';
@@ -181,19 +184,26 @@ export function makeSyncMailbox(deps: Deps) {
     }
   }
 
-  async function syncMailbox(ring: Ring): Promise<SyncOutcome> {
-    const waiting = running.get(ring.mailbox);
-    if (waiting) return new Promise((resolve, reject) => waiting.push({ ring, resolve, reject }));
-    const mine: Waiting[] = [];
-    running.set(ring.mailbox, mine);
-    try {
-      return await start(ring, mine);
-    } finally {
-      running.delete(ring.mailbox);
-      // They came after the last look: the first begins anew, the others join it.
-      for (const item of mine) void syncMailbox(item.ring).then(item.resolve, item.reject);
+  return async (ring: Ring): Promise<SyncOutcome> => {
+    for (;;) {
+      if (isKnown(ring, (id) => recent.has(ring.mailbox, id))) return 'known';
+      const others = running.get(ring.mailbox);
+      if (others) {
+        const outcome = await new Promise<SyncOutcome | 'missed'>((resolve, reject) =>
+          others.push({ ring, resolve, reject }),
+        );
+        // Too late for the last look. The ring begins anew by itself, so that its log lines are its own.
+        if (outcome === 'missed') continue;
+        return outcome;
+      }
+      const mine: Waiting[] = [];
+      running.set(ring.mailbox, mine);
+      try {
+        return await start(ring, mine);
+      } finally {
+        running.delete(ring.mailbox);
+        for (const item of mine) item.resolve('missed');
+      }
     }
-  }
-
-  return syncMailbox;
+  };
 }

@@ -285,6 +285,26 @@ test('lists attachments with bytes unless the selection leaves them out; inline 
   expect((await ask(`${messages}/${id}?$select=hasAttachments`)).body).toMatchObject({ hasAttachments: true });
 });
 
+test('selects what only file attachments have by a cast, and refuses it without one', async () => {
+  const { id } = fixture.deliver({ raw: mixed });
+  const cast = '$select=id,name,microsoft.graph.fileAttachment/contentId';
+  const { value } = readList(await ask(`${messages}/${id}/attachments?${cast}`));
+  expect(value[0]).toMatchObject({ name: 'logo.png', contentId: 'logo@b' });
+  expect(value[0]).not.toHaveProperty('contentBytes');
+  const expanded = readList(await ask(`${messages}?$select=id&$expand=attachments(${cast})`));
+  expect(expanded.value[0]).toMatchObject({ attachments: [{ contentId: 'logo@b' }, { name: 'Earlier order' }] });
+  for (const path of [
+    `${messages}/${id}/attachments?$select=contentId`,
+    `${messages}?$expand=attachments($select=id,contentId)`,
+  ]) {
+    const refused = await ask(path);
+    expect([refused.status, readError(refused)]).toMatchObject([
+      400,
+      { code: 'RequestBroker--ParseUri', message: like(/on type 'microsoft\.graph\.attachment'\.$/) },
+    ]);
+  }
+});
+
 test('gives one attachment, its bytes, and the message inside an item attachment', async () => {
   const { id } = fixture.deliver({ raw: mixed });
   const [logo, item] = readList(await ask(`${messages}/${id}/attachments?$select=id`)).value;

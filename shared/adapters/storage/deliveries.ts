@@ -21,6 +21,8 @@ type Row = TableEntityResult<Record<string, unknown>>;
 const WINDOW_ROWS = 100;
 /** A transaction takes 100 changes (performing-entity-group-transactions); the last also holds link and lane. */
 const ROWS_PER_TRANSACTION = 95;
+/** The most that one answer holds (query-timeout-and-pagination). */
+const OLDER_ROWS = 1000;
 const EVERYTHING = { completeFrom: new Date(0) };
 
 /** Table `deliveries`: partition = mailbox; rows `a` lane, `c:…` chains, `d:…` ledger, newest mail first. */
@@ -115,6 +117,15 @@ export function makeDeliveries(account: StorageAccount): Deliveries {
         mailbox,
         odata` and RowKey ge ${ledgerBound(to)} and RowKey lt ${`${ledgerBound(from)};`}`,
       );
+      return rows.map(deliveryFrom);
+    },
+
+    async older(mailbox, time) {
+      const filter = odata`PartitionKey eq ${mailbox} and RowKey ge ${ledgerBound(time)}`;
+      const page = await table.use((client) =>
+        client.listEntities({ queryOptions: { filter } }).byPage({ maxPageSize: OLDER_ROWS }).next(),
+      );
+      const rows: Row[] = page.done ? [] : page.value;
       return rows.map(deliveryFrom);
     },
 
