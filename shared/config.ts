@@ -229,6 +229,10 @@ function leavesMachineInTheClear(connectionString: string): boolean {
 function readStorage(settings: Partial<Settings>, report: Report): Config['storage'] | undefined {
   const { DataStorage: connectionString } = settings;
   if (connectionString) {
+    if (leavesMachineInTheClear(connectionString)) {
+      report('DataStorage', 'must use https: http is only for an emulator on this machine');
+      return undefined;
+    }
     if (
       /^UseDevelopmentStorage=true;?$/i.test(connectionString) ||
       /(^|;)(AccountName|TableEndpoint)=/i.test(connectionString)

@@ -34,7 +34,8 @@ export function afterRenewal(
     case 'renewed':
       return {
         ...subscribed(outcome.subscription.id, outcome.subscription.expiresAt, undefined, now),
-        ...active(folder, now),
+        // Whether its mail can be read is for the next look to say.
+        ...(folder.state === 'suspended' ? {} : active(folder, now)),
       };
     case 'gone':
       return undefined;

@@ -40,6 +40,9 @@ type Deps = Pick<Ports, 'mail'> & { publishPage: PublishPage };
 
 const idOf = (entry: PageEntry) => (entry.kind === 'mail' ? entry.mail.id : entry.id);
 
+/** Pages stay small until as many mails went well as fit a full page: the deadly one may be among them. */
+const afterCalm = (chain: Chain, calm: number): number => (calm >= pageSize(0) ? 0 : chain.takeovers);
+
 const moved = (chain: Chain) => ({
   link: chain.link,
   options: chain.options,
@@ -47,7 +50,7 @@ const moved = (chain: Chain) => ({
   linkAt: chain.linkAt,
   gap: chain.gap,
   window: chain.window,
-  takeovers: 0,
+  takeovers: chain.takeovers,
 });
 
 /**
@@ -55,9 +58,12 @@ const moved = (chain: Chain) => ({
  * the gap that a lost chain left. Every page costs one transaction and can be repeated after a crash.
  */
 export function makeFollowChain({ mail, publishPage }: Deps) {
-  async function handle(entries: PageEntry[], chain: Chain, walk: Walk): Promise<Delivery[]> {
-    // A mail that takes down one worker after the other is parked unseen, so that the rest of the mailbox goes on.
-    const deadly = chain.takeovers >= SET_ASIDE_AT_TAKEOVERS && entries.length === 1;
+  /**
+   * Publishes a page; `first` is the one that a worker may have died on. A mail that takes down one worker after the
+   * other is parked unseen, so that the rest of the mailbox goes on.
+   */
+  async function handle(entries: PageEntry[], chain: Chain, walk: Walk, first: boolean): Promise<Delivery[]> {
+    const deadly = first && chain.takeovers >= SET_ASIDE_AT_TAKEOVERS && entries.length === 1;
     const page = await publishPage(entries, { ...walk.context, setAside: deadly });
     walk.stored(page);
     return page.deliveries;
@@ -83,6 +89,7 @@ export function makeFollowChain({ mail, publishPage }: Deps) {
 
   async function listGap(start: Chain, gap: Gap, walk: Walk): Promise<WalkEnd> {
     let chain: Chain = { ...start, gap };
+    let calm = 0;
     while (chain.gap) {
       const { context, lane } = walk;
       const page = await mail.listSince(
@@ -92,18 +99,17 @@ export function makeFollowChain({ mail, publishPage }: Deps) {
         pageSize(chain.takeovers),
         lane.signal,
       );
-      const deliveries = await handle(page.entries, chain, walk);
+      const deliveries = await handle(page.entries, chain, walk, calm === 0);
+      calm += Math.max(page.count, 1);
+      const takeovers = afterCalm(chain, calm);
       const { by, start: begin } = chain.gap;
-      if (page.more) chain = { ...chain, takeovers: 0, gap: { by, from: page.from, skip: page.skip, start: begin } };
+      if (page.more) chain = { ...chain, takeovers, gap: { by, from: page.from, skip: page.skip, start: begin } };
       else if (by === 'lastModifiedDateTime')
-        chain = { ...chain, takeovers: 0, gap: { by: 'receivedDateTime', from: begin, skip: 0, start: begin } };
-      else
-        chain = {
-          ...chain,
-          takeovers: 0,
-          gap: undefined,
-          linkAt: mail.hasDelta ? chain.linkAt : new Date(mail.clock.now()),
-        };
+        chain = { ...chain, takeovers, gap: { by: 'receivedDateTime', from: begin, skip: 0, start: begin } };
+      else {
+        const linkAt = mail.hasDelta ? chain.linkAt : new Date(mail.clock.now());
+        chain = { ...chain, takeovers: 0, gap: undefined, linkAt };
+      }
       const letGo = !chain.gap && walk.mayLetGo();
       const { released } = await lane.record(
         { deliveries, chain: { folder: chain.folder, changes: moved(chain) } },
@@ -123,6 +129,7 @@ export function makeFollowChain({ mail, publishPage }: Deps) {
     }
     if (needsReopening(chain, mail.isCurrent)) chain = await reopen(chain, walk, false);
     let lost = 0;
+    let calm = 0;
     for (;;) {
       const answer = await ask(chain, walk.context.mailbox, walk.lane.signal);
       // A page that points at itself would be read for ever; a new chain and the gap listing see the same mail.
@@ -136,7 +143,8 @@ export function makeFollowChain({ mail, publishPage }: Deps) {
         if (id) walk.seen(id);
       }
       const askedAt = new Date(mail.clock.now());
-      const deliveries = await handle(answer.entries, chain, walk);
+      const deliveries = await handle(answer.entries, chain, walk, calm === 0);
+      calm += Math.max(answer.count, 1);
       const atEnd = answer.next.kind === 'delta';
       chain = {
         ...chain,
@@ -144,7 +152,7 @@ export function makeFollowChain({ mail, publishPage }: Deps) {
         options: 'options' in answer ? answer.options : chain.options,
         results: chain.results + answer.count,
         linkAt: atEnd ? askedAt : chain.linkAt,
-        takeovers: 0,
+        takeovers: atEnd ? 0 : afterCalm(chain, calm),
       };
       const letGo = atEnd && !chain.gap && walk.mayLetGo();
       const page = { deliveries, chain: { folder: chain.folder, changes: moved(chain) } };

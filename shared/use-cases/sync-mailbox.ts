@@ -35,6 +35,9 @@ type Deps = Pick<Ports, 'deliveries' | 'workQueue' | 'random' | 'newId' | 'after
 
 const lookAtAll = (mailbox: string): Ring => ({ mailbox, folders: [], ids: [], look: 'again' });
 
+/** A mailbox that refuses us does so for hours. */
+const RETRY_REFUSED_MS = 3_600_000;
+
 /** A guard ring of ours comes just after the pause; the pause itself has the jitter. */
 const AFTER_PAUSE_MS = 250;
 
@@ -134,6 +137,8 @@ export function makeSyncMailbox(deps: Deps) {
       return 'guarded';
     }
     if (error instanceof MailboxUnavailableError) {
+      // The folder is probed anyway, but nobody else knows which mails wait for a retry.
+      if (ring.retry) await workQueue.send([ring], { at: new Date(deliveries.clock.now() + RETRY_REFUSED_MS) });
       await lane.giveUp().catch(() => undefined);
       return 'unwatched';
     }

@@ -180,6 +180,25 @@ export function deliveriesContract(
       expect(await deliveries.between(mailbox, at, at)).toEqual([aDelivery(1)]);
     });
 
+    it('reads on, newest first, from before a moment', async () => {
+      const laneTag = await takeLane();
+      const rows = Array.from({ length: 10 }, (_, number) => aDelivery(number));
+      await deliveries.commit(mailbox, { deliveries: rows, lane: FREE, laneTag });
+      const ids = (found: Delivery[]) => found.map(({ id }) => id);
+      expect(ids(await deliveries.older(mailbox, new Date(NOW - 4_000)))).toEqual(ids(rows.slice(5)));
+      expect(await deliveries.older(mailbox, new Date(NOW - 9_000))).toEqual([]);
+    });
+
+    it('reads on without a hole where the loaded window ends', async () => {
+      const laneTag = await takeLane();
+      const rows = Array.from({ length: 300 }, (_, number) => aDelivery(number));
+      await deliveries.commit(mailbox, { deliveries: rows, lane: FREE, laneTag });
+      const { ledger } = await deliveries.load(mailbox);
+      const rest = await deliveries.older(mailbox, ledger.completeFrom);
+      const known = new Set([...ledger.rows.keys(), ...rest.map(({ key }) => key)]);
+      expect(rows.filter(({ key }) => !known.has(key))).toEqual([]);
+    });
+
     it('keeps ids apart that differ only by letter case', async () => {
       const laneTag = await takeLane();
       const received = new Date(NOW);

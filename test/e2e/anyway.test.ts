@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { eventually, expectExactlyOnce, startWholeApp, type WholeApp } from '../support/app/whole-app.ts';
+import { eventually, expectExactlyOnce } from '../support/app/eventually.ts';
+import { startWholeApp, type WholeApp } from '../support/app/whole-app.ts';
 
 let app: WholeApp;
 afterEach(() => app.close());

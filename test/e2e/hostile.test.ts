@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventually, startWholeApp, until, type WholeApp } from '../support/app/whole-app.ts';
+import { eventually } from '../support/app/eventually.ts';
+import { startWholeApp, until, type WholeApp } from '../support/app/whole-app.ts';
 
 let app: WholeApp;
 let genuine: { value: Record<string, unknown>[] };

@@ -40,6 +40,22 @@ export function makeDeliveries(account: StorageAccount): Deliveries {
     });
   }
 
+  /**
+   * The first rows, as far as the ledger at least: a page may come short or even empty although there are more
+   * (query-timeout-and-pagination), and lane and chains must not be missed.
+   */
+  async function firstPage(filter: string, size: number): Promise<{ rows: Row[]; cut: boolean }> {
+    return table.use(async (client) => {
+      const rows: Row[] = [];
+      for await (const page of client.listEntities({ queryOptions: { filter } }).byPage({ maxPageSize: size })) {
+        rows.push(...page);
+        if (page.continuationToken === undefined) break;
+        if (rows.at(-1)?.rowKey?.startsWith('d:')) return { rows, cut: true };
+      }
+      return { rows, cut: false };
+    });
+  }
+
   async function writeLane(mailbox: string, lane: Lane, tag: LaneTag | undefined): Promise<LaneTag | undefined> {
     const row = laneRow(mailbox, lane);
     return table.use(async (client) => {
@@ -87,11 +103,7 @@ export function makeDeliveries(account: StorageAccount): Deliveries {
     commit,
 
     async load(mailbox): Promise<MailboxState> {
-      const page = await table.use(async (client) => {
-        const pages = client.listEntities({ queryOptions: { filter: odata`PartitionKey eq ${mailbox}` } });
-        const first = await pages.byPage({ maxPageSize: WINDOW_ROWS }).next();
-        return first.done ? undefined : first.value;
-      });
+      const { rows, cut } = await firstPage(odata`PartitionKey eq ${mailbox}`, WINDOW_ROWS);
       let state: MailboxState = {
         lane: FREE,
         laneTag: undefined,
@@ -99,12 +111,12 @@ export function makeDeliveries(account: StorageAccount): Deliveries {
         ledger: { rows: new Map(), ...EVERYTHING },
       };
       const ledger: Delivery[] = [];
-      for (const row of page ?? []) {
+      for (const row of rows) {
         if (row.rowKey === LANE_KEY) state = { ...state, lane: laneFrom(row), laneTag: row.etag };
         else if (row.rowKey?.startsWith('c:')) state.chains.push(chainFrom(row));
         else if (row.rowKey?.startsWith('d:')) ledger.push(deliveryFrom(row));
       }
-      return { ...state, ledger: windowOf(ledger, page?.continuationToken !== undefined) };
+      return { ...state, ledger: windowOf(ledger, cut) };
     },
 
     async readLane(mailbox) {
@@ -121,11 +133,9 @@ export function makeDeliveries(account: StorageAccount): Deliveries {
     },
 
     async older(mailbox, time) {
-      const filter = odata`PartitionKey eq ${mailbox} and RowKey ge ${ledgerBound(time)}`;
-      const page = await table.use((client) =>
-        client.listEntities({ queryOptions: { filter } }).byPage({ maxPageSize: OLDER_ROWS }).next(),
-      );
-      const rows: Row[] = page.done ? [] : page.value;
+      // `;` sorts right after the `:` that ends the time: what was received at that very moment is left out.
+      const filter = odata`PartitionKey eq ${mailbox} and RowKey gt ${`${ledgerBound(time)};`}`;
+      const { rows } = await firstPage(filter, OLDER_ROWS);
       return rows.map(deliveryFrom);
     },
 

@@ -19,7 +19,7 @@ const orNone = z
 const orNever = time.default(NEVER).transform((value) => (value.getTime() === 0 ? undefined : value));
 
 /** A row as stored: a merge cannot clear a property, so '' and the epoch stand for "none". */
-const rowSchema = z.looseObject({
+const rowSchema = z.object({
   partitionKey: z.string(),
   rowKey: z.string(),
   folderId: z.string(),

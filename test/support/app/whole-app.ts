@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ServiceBusClient } from '@azure/service-bus';
-import { expect } from 'vitest';
 import { type Environment, startEnvironment } from '../../../local/start/environment.ts';
 import { findFreePort } from '../../../local/start/free-port.ts';
 import { type HostProcess, startHost } from '../../../local/start/host-process.ts';
@@ -34,11 +33,12 @@ export interface WholeAppOptions {
   env?: Record<string, string>;
   /** Do not start the host yet. */
   hostless?: boolean;
+  mailboxes?: Environment['mailboxes'];
   /** Do not wait for subscriptions. */
   unsubscribed?: boolean;
 }
 
-const LIMIT_MS = 60_000;
+export const LIMIT_MS = 60_000;
 
 /** The same for set-up, where there is no test yet to fail. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
@@ -46,13 +46,12 @@ export async function until(what: string, condition: () => boolean): Promise<voi
   if (!met) throw new Error(`Not within ${LIMIT_MS / 1000} s: ${what}.`);
 }
 
-/** Waits for a condition, never for a time. */
-export const eventually = <T>(what: () => T | Promise<T>, limitMs = LIMIT_MS) =>
-  expect.poll(what, { timeout: limitMs, interval: 25 });
-
 export async function startWholeApp(options: WholeAppOptions = {}): Promise<WholeApp> {
   const folder = await mkdtemp(path.join(tmpdir(), 'whole-app-'));
-  const environment = await startEnvironment({ ports: 'free' });
+  const environment = await startEnvironment({
+    ports: 'free',
+    ...(options.mailboxes && { mailboxes: options.mailboxes }),
+  });
   const { settings, graph, mailboxes } = environment;
   const functionsUrl = `http://127.0.0.1:${await findFreePort()}`;
   const env = { ...settings.env, PUBLIC_BASE_URL: functionsUrl, ...options.env };
@@ -106,7 +105,7 @@ export async function startWholeApp(options: WholeAppOptions = {}): Promise<Whol
     },
     async run(timer) {
       const answer = await fetch(`${functionsUrl}/admin/functions/${timer}`, { method: 'POST' });
-      expect(answer.status).toBe(202);
+      if (answer.status !== 202) throw new Error(`The host did not run ${timer}: ${answer.status}.`);
     },
     async close() {
       await host?.stop();
@@ -119,12 +118,8 @@ export async function startWholeApp(options: WholeAppOptions = {}): Promise<Whol
 
   if (!options.hostless) {
     await app.startHost();
-    if (!options.unsubscribed) await until('every mailbox has a subscription', () => graph.control.subscriptions().length === mailboxes.length);
+    if (!options.unsubscribed)
+      await until('every mailbox has a subscription', () => graph.control.subscriptions().length === mailboxes.length);
   }
   return app;
 }
-
-/** Every mail of `sent` once, and nothing else. */
-export const expectExactlyOnce = (received: string[], sent: string[]): void => {
-  expect(received.toSorted()).toEqual(sent.toSorted());
-};

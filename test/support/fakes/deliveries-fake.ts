@@ -7,6 +7,7 @@ import type { Gate } from './gate.ts';
 const LATEST = 9_999_999_999_999;
 const WINDOW_ROWS = 100;
 const ROWS_PER_TRANSACTION = 95;
+const OLDER_ROWS = 1_000;
 
 type ChainRow = Partial<Chain> & { folder: string };
 
@@ -158,6 +159,16 @@ export function fakeDeliveries(table: FakeDeliveriesTable, gate: Gate, clock: Cl
             const at = receivedAt(key);
             return at >= from.getTime() && at <= to.getTime();
           }),
+        ),
+      ),
+
+    older: (mailbox, time) =>
+      gate.pass('deliveries.older', () =>
+        structuredClone(
+          table
+            .ledger(mailbox)
+            .filter(({ key }) => receivedAt(key) < time.getTime())
+            .slice(0, OLDER_ROWS),
         ),
       ),
 
