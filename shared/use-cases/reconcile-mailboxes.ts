@@ -8,7 +8,7 @@ import type { makeRenewDue } from './renew-subscriptions.ts';
 import type { Membership, WantedMailbox } from './wanted-mailboxes.ts';
 import type { WatchMailbox } from './watch-mailbox.ts';
 
-type Deps = Pick<Ports, 'folders' | 'subscriptions' | 'workQueue' | 'keys'> & {
+type Deps = Pick<Ports, 'folders' | 'subscriptions' | 'workQueue'> & {
   wantedMailboxes(rows: WatchedFolder[]): Promise<Membership>;
   watch: WatchMailbox;
   ensureSubscription: EnsureSubscription;
@@ -32,7 +32,7 @@ const needsProbe = (row: WatchedFolder, now: number) => row.probeAt.getTime() <=
  * catch-up interval. One part that fails leaves the others to run.
  */
 export function makeReconcileMailboxes(deps: Deps) {
-  const { folders, subscriptions, workQueue, keys, wantedMailboxes, watch, ensureSubscription, renewDue } = deps;
+  const { folders, subscriptions, workQueue, wantedMailboxes, watch, ensureSubscription, renewDue } = deps;
   const { folderNames, catchUpMs, now, startedAt } = deps;
 
   async function step(name: string, work: () => Promise<unknown>): Promise<void> {
@@ -118,7 +118,6 @@ export function makeReconcileMailboxes(deps: Deps) {
   }
 
   return async (): Promise<void> => {
-    await step('keys', () => keys.refresh());
     await step('dead letters', reviveDeadLetters);
     await step('mailboxes', async () => {
       const rows = await folders.list();

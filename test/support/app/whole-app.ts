@@ -41,9 +41,9 @@ export interface WholeAppOptions {
 export const LIMIT_MS = 60_000;
 
 /** The same for set-up, where there is no test yet to fail. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const met = await waitUntil(condition, LIMIT_MS, new AbortController().signal);
-  if (!met) throw new Error(`Not within ${LIMIT_MS / 1000} s: ${what}.`);
+export async function until(what: string, condition: () => boolean, limitMs = LIMIT_MS): Promise<void> {
+  const met = await waitUntil(condition, limitMs, new AbortController().signal);
+  if (!met) throw new Error(`Not within ${limitMs / 1000} s: ${what}.`);
 }
 
 export async function startWholeApp(options: WholeAppOptions = {}): Promise<WholeApp> {
