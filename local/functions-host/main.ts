@@ -25,8 +25,8 @@ process.on('SIGINT', stop);
 process.on('SIGTERM', stop);
 // A parent that is gone can neither use this host nor stop it.
 process.on('disconnect', stop);
-// It may have gone while the modules above were loading. (Without IPC this is undefined.)
-if (process.connected === false) stop();
+// It may have gone while the modules above were loading. (`send` is there only with a parent that speaks IPC.)
+if (process.send !== undefined && !process.connected) stop();
 process.on('message', (message) => {
   if (shutdownMessage.safeParse(message).success) stop();
 });
