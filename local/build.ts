@@ -1,8 +1,9 @@
 // `npm run build`: bundles the app into dist/app.cjs, the file that package.json `main` names and Azure runs.
-import { rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type BuildFailure, type Metafile } from 'esbuild';
+import { build, type BuildFailure, type Metafile, type OutputFile } from 'esbuild';
 
 const root = path.resolve(import.meta.dirname, '..');
 
@@ -30,10 +31,10 @@ export async function buildApp(options: {
 }): Promise<BuiltApp> {
   const { entry, forbidden = ['local', 'test'] } = options;
   const outfile = path.resolve(root, options.outfile);
-  await Promise.all([rm(outfile, { force: true }), rm(`${outfile}.map`, { force: true })]);
   let metafile: Metafile;
+  let outputFiles: OutputFile[];
   try {
-    ({ metafile } = await build({
+    ({ metafile, outputFiles } = await build({
       entryPoints: [entry],
       outfile,
       absWorkingDir: root,
@@ -46,6 +47,7 @@ export async function buildApp(options: {
       external: ['@azure/functions-core', 'apache-arrow'],
       // A file for whoever reads a stack trace; not linked, so that no start pays for it.
       sourcemap: 'external',
+      write: false,
       metafile: true,
       logLevel: 'silent',
       // `import.meta` is empty in CommonJS: code that reads it would fail only when deployed.
@@ -57,15 +59,27 @@ export async function buildApp(options: {
   const inputs = Object.keys(metafile.inputs);
   const strays = inputs.filter((file) => forbidden.some((folder) => file.startsWith(`${folder}/`)));
   if (strays.length > 0) {
-    await Promise.all([rm(outfile), rm(`${outfile}.map`)]);
     throw new BuildError(
       `The app must not contain ${strays.join(', ')}: nothing deployed imports ${forbidden.join(', ')}.`,
     );
   }
+  await mkdir(path.dirname(outfile), { recursive: true });
+  for (const { path: file, contents } of outputFiles) await replaceFile(file, contents);
   const bytes =
     Object.entries(metafile.outputs).find(([file]) => file.endsWith(path.basename(outfile)))?.[1].bytes ?? 0;
   return { outfile, bytes, inputs };
 }
+
+/** Another run in the same folder never loads half a bundle. */
+async function replaceFile(file: string, contents: Uint8Array): Promise<void> {
+  const draft = `${file}.${randomBytes(4).toString('hex')}`;
+  await writeFile(draft, contents);
+  await rename(draft, file);
+}
+
+/** Builds what is deployed, where package.json `main` says. */
+export const buildDeployed = (): Promise<BuiltApp> =>
+  buildApp({ entry: 'functions/main.ts', outfile: path.join('dist', 'app.cjs') });
 
 function isBuildFailure(error: unknown): error is BuildFailure {
   return error instanceof Error && 'errors' in error && Array.isArray(error.errors);
@@ -78,9 +92,7 @@ function faults(failure: BuildFailure): string {
 }
 
 async function main(): Promise<void> {
-  const dist = path.join(root, 'dist');
-  await rm(dist, { recursive: true, force: true });
-  const built = await buildApp({ entry: 'functions/main.ts', outfile: path.join(dist, 'app.cjs') });
+  const built = await buildDeployed();
   const kilobytes = Math.round(built.bytes / 1024);
   console.log(`${path.relative(root, built.outfile)}: ${kilobytes} KB out of ${built.inputs.length} files`);
 }

@@ -1,6 +1,7 @@
 // `npm run host`: the embedded Functions host on the command line, in the app's folder.
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
+import { onStopRequested } from '../start/stop-signal.ts';
 import { banner, functionLines, keyLines } from './banner.ts';
 import { type FunctionsHost, startFunctionsHost } from './functions-host.ts';
 import { describeError, errorMessage, HostError } from './host-error.ts';
@@ -17,12 +18,10 @@ process.on('unhandledRejection', (reason) => {
   process.exit(1);
 });
 
-const impatienceMs = 1000;
-let stoppingSince: number | undefined;
+let stopping = false;
 const host = start();
 
-process.on('SIGINT', stop);
-process.on('SIGTERM', stop);
+onStopRequested(stop);
 // A parent that is gone can neither use this host nor stop it.
 process.on('disconnect', stop);
 // It may have gone while the modules above were loading. (`send` is there only with a parent that speaks IPC.)
@@ -80,10 +79,8 @@ function announce(ready: FunctionsHost): void {
 }
 
 function stop(): void {
-  // Under npm one Ctrl-C arrives twice: from the terminal and from npm.
-  if (stoppingSince !== undefined && performance.now() - stoppingSince > impatienceMs) process.exit(130);
-  if (stoppingSince !== undefined) return;
-  stoppingSince = performance.now();
+  if (stopping) return;
+  stopping = true;
   host
     .then((ready) => ready.close())
     .then(

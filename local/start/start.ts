@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { sampleMailboxes } from '../sample-mail/sample-mailboxes.ts';
-import { buildForHost } from './build-for-host.ts';
+import { buildDeployed } from '../build.ts';
 import { type Environment, startEnvironment } from './environment.ts';
 import { type HostProcess, requireCoreTools, startHost } from './host-process.ts';
 import { collectMails, type MailToFeed } from './mail-source.ts';
@@ -35,7 +35,7 @@ function introduce(terminal: Terminal, { settings, graph, serviceBus, storage }:
 }
 
 async function startApp(options: StartOptions, terminal: Terminal, folder: string): Promise<App> {
-  const building = buildForHost();
+  const building = buildDeployed();
   // Awaited below; a build that fails first must not count as unhandled.
   building.catch(() => undefined);
   const environment = await startEnvironment({ ports: 'free' });

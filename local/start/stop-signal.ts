@@ -22,7 +22,8 @@ function ancestors(): string {
 }
 
 /**
- * Calls `stop` once, with the reason, at Ctrl-C, SIGTERM or a closed terminal. A second Ctrl-C ends the process at once.
+ * Calls `stop` once, with the reason, at Ctrl-C, SIGTERM or a closed terminal. A second one a while later ends
+ * the process at once.
  *
  * Under npm it also watches for npm's death: npm passes SIGTERM to the shell that it runs the script in, and that shell
  * dies without telling us. Nobody could stop us by the id they know, and the ports would stay taken.
@@ -39,7 +40,7 @@ export function onStopRequested(stop: (reason: string) => void): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       const isImpatient = askedAt !== undefined && performance.now() - askedAt > SAME_KEY_PRESS_MS;
-      if (isImpatient && signal === 'SIGINT') process.exit(130);
+      if (isImpatient) process.exit(130);
       ask(signal);
     });
   }

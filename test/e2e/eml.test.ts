@@ -8,7 +8,7 @@ import { ServiceBusClient, type ServiceBusReceivedMessage } from '@azure/service
 import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import * as z from 'zod';
-import { buildForHost } from '../../local/start/build-for-host.ts';
+import { buildDeployed } from '../../local/build.ts';
 import { type Environment, startEnvironment } from '../../local/start/environment.ts';
 import { startHost } from '../../local/start/host-process.ts';
 import { compareMailEvent, messageOf, type ReadClaimCheck } from '../support/eml/compare-mail-event.ts';
@@ -57,7 +57,7 @@ describe('mail from .eml files on the CRM queue', () => {
     closers.push(() => rm(folder, { recursive: true, force: true }));
     const environment = await startEnvironment({ ports: 'free' });
     closers.push(() => environment.close());
-    await buildForHost();
+    await buildDeployed();
     const { settings } = environment;
     const settingsFile = path.join(folder, 'settings.json');
     await writeFile(settingsFile, JSON.stringify(settings));
