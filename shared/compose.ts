@@ -23,6 +23,7 @@ import { makeEnsureSubscription } from './use-cases/ensure-subscription.ts';
 import { makeFollowChain } from './use-cases/follow-chain.ts';
 import { makeLookRound } from './use-cases/look-round.ts';
 import { makeManageMailboxes } from './use-cases/manage-mailboxes.ts';
+import { makePrepareEvent } from './use-cases/prepare-event.ts';
 import { makeProcessMailboxWork } from './use-cases/process-mailbox-work.ts';
 import { makePublishPage } from './use-cases/publish-page.ts';
 import { makeReceiveNotifications } from './use-cases/receive-notifications.ts';
@@ -80,7 +81,8 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
   const claims = makeClaimFolder(ports);
   const ensureSubscription = makeEnsureSubscription({ ...ports, claims, tenant });
   const renewDue = makeRenewDue({ ...ports, claims, ensureSubscription });
-  const publishPage = makePublishPage({ ...ports, options: { tenant, includeMime, includeAttachments } });
+  const prepareEvent = makePrepareEvent({ ...ports, options: { tenant, includeMime, includeAttachments } });
+  const publishPage = makePublishPage({ ...ports, prepareEvent });
   const followChain = makeFollowChain({ ...ports, publishPage });
   const recent = makeRecentMails();
   const lookRound = makeLookRound({

@@ -1,4 +1,17 @@
 import * as z from 'zod';
+import {
+  duration,
+  flag,
+  guid,
+  isLoopback,
+  leavesMachineInTheClear,
+  list,
+  mailbox,
+  metadata,
+  name,
+  schedule,
+  url,
+} from './setting-values.ts';
 
 /** How a namespace or account is reached: the form of the setting decides, never an environment's name. */
 export type Access<T> = { kind: 'connection-string'; connectionString: string } | ({ kind: 'identity' } & T);
@@ -53,48 +66,6 @@ export const CLOUDS = {
   usgovdod: { graph: 'https://dod-graph.microsoft.us', login: 'https://login.microsoftonline.us' },
   china: { graph: 'https://microsoftgraph.chinacloudapi.cn', login: 'https://login.chinacloudapi.cn' },
 } as const;
-
-const isLoopback = (host: string) => host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
-
-/** A token or a mail must not cross a network in the clear. */
-function isSafeUrl(value: string): boolean {
-  const url = URL.parse(value);
-  return url !== null && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)));
-}
-
-const url = z.string().refine(isSafeUrl, 'must be an https URL (http only to this machine)');
-const guid = z.guid('must be a GUID').toLowerCase();
-const flag = z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
-const name = z.string().regex(/^[A-Za-z0-9][\w./-]{0,259}$/, 'must be a queue name');
-const list = z.string().transform((value) =>
-  value
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== ''),
-);
-const mailbox = /^[^\s,@/\\?#%]+@[^\s,@/\\?#%]+$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const schedule = z
-  .string()
-  .regex(/^\s*\S+(\s+\S+){4,5}\s*$/, 'must be an NCRONTAB expression of six fields, such as 0 * * * * *');
-
-const DURATION = /^P(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/;
-const duration = z
-  .string()
-  .transform((value) => {
-    const parts = DURATION.exec(value);
-    const [days = 0, hours = 0, minutes = 0, seconds = 0] = (parts ?? []).slice(1).map((part) => Number(part ?? 0));
-    return parts ? (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000 : 0;
-  })
-  .refine((ms) => ms >= 1000 && ms <= 86_400_000, 'must be an ISO 8601 duration from PT1S to P1D, such as PT10M');
-
-const metadata = z.string().refine((value) => {
-  try {
-    const parsed = z.looseObject({ token_endpoint: z.string() }).safeParse(JSON.parse(value));
-    return parsed.success && isSafeUrl(parsed.data.token_endpoint);
-  } catch {
-    return false;
-  }
-}, 'must be JSON with a token_endpoint that is https (http only to this machine)');
 
 /** Every setting that is read; an empty value counts as not set. */
 const settingsSchema = z.object({
@@ -212,19 +183,6 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): L
 }
 
 type Report = (setting: string, problem: string) => void;
-
-/** Plain http or amqp in a connection string is for emulators on this machine only. */
-function leavesMachineInTheClear(connectionString: string): boolean {
-  const endpoints = connectionString
-    .split(';')
-    .flatMap((part) => /^\s*\w*Endpoint=(\w+:\/\/.+)$/i.exec(part)?.[1] ?? []);
-  const plainBus = /UseDevelopmentEmulator=true/i.test(connectionString);
-  const plainAccount = /DefaultEndpointsProtocol=http(;|$)/i.test(connectionString) && endpoints.length === 0;
-  const plain = endpoints.filter((endpoint) => plainBus || /^http:/i.test(endpoint));
-  return (
-    plainAccount || plain.some((endpoint) => !isLoopback(URL.parse(endpoint.replace(/^\w+:/, 'http:'))?.hostname ?? ''))
-  );
-}
 
 function readStorage(settings: Partial<Settings>, report: Report): Config['storage'] | undefined {
   const { DataStorage: connectionString } = settings;

@@ -8,7 +8,8 @@ import { log } from '../log.ts';
 import type { MailboxState, Ports } from '../ports.ts';
 import type { makeFollowChain } from './follow-chain.ts';
 import type { HeldLane } from './hold-lane.ts';
-import type { Home, PageContext, PublishedPage, PublishPage } from './publish-page.ts';
+import type { Home } from './prepare-event.ts';
+import type { PageContext, PublishedPage, PublishPage } from './publish-page.ts';
 
 export interface RoundEnd {
   /** `false`: the slice was over first. */

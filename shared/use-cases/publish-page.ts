@@ -1,17 +1,10 @@
 import pLimit from 'p-limit';
-import { type Delivery, isUnfinished, ledgerKey, messageIdOf, PARK_AT } from '../domain/delivery.ts';
+import { type Delivery, isUnfinished, ledgerKey, PARK_AT } from '../domain/delivery.ts';
 import { isWanted, type Mail, type PageEntry } from '../domain/mail.ts';
-import { fitEvent, type Place, toMailEvent } from '../domain/mail-event.ts';
 import { errorCode, LaneLostError, MailboxUnavailableError, TransientError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { OutgoingEvent, Ports } from '../ports.ts';
-
-/** The watched folder that a mail belongs to. */
-export interface Home {
-  folderId: string;
-  address: string | undefined;
-  watchStart: Date;
-}
+import type { Home, PrepareEvent } from './prepare-event.ts';
 
 export interface PageContext {
   mailbox: string;
@@ -37,13 +30,7 @@ export interface PublishedPage {
   missing: { id: string; why: 'gone' | 'elsewhere' }[];
 }
 
-export interface PublishOptions {
-  tenant: string;
-  includeMime: boolean;
-  includeAttachments: boolean;
-}
-
-type Deps = Pick<Ports, 'mail' | 'crmQueue' | 'workQueue' | 'claims' | 'random'> & { options: PublishOptions };
+type Deps = Pick<Ports, 'mail' | 'crmQueue' | 'workQueue' | 'random'> & { prepareEvent: PrepareEvent };
 
 /** Outlook serves four requests at once per app and mailbox (throttling-limits, 2026-02). */
 const AT_ONCE = 4;
@@ -61,35 +48,7 @@ const receivedAtOf = (entry: PageEntry) =>
  * Order: claim checks, then the queue, then (by the caller) the ledger. A crash in between repeats the same sends with
  * the same MessageIds. A mail that fails for its own reasons gets a `failing` row and a ring of its own; the rest flows.
  */
-export function makePublishPage({ mail, crmQueue, workQueue, claims, random, options }: Deps) {
-  const { tenant, includeMime, includeAttachments } = options;
-
-  /** The event and whatever has to lie in blobs before it is sent. */
-  async function prepare(item: Mail, key: string, home: Home, context: PageContext): Promise<OutgoingEvent> {
-    const { mailbox, signal } = context;
-    const place: Place = { tenant, mailbox, address: home.address, folderId: home.folderId };
-    const messageId = messageIdOf(tenant, mailbox, item.id);
-    const event = toMailEvent(item, place, messageId);
-    const folder = `${mailbox}/${key.replaceAll(':', '-')}`;
-    const message = event.data.message;
-    if (message && includeMime) {
-      const content = await mail.openMime(mailbox, item.id, signal);
-      message.mime = await claims.copy(`${folder}/mime`, 'message/rfc822', content);
-    }
-    if (message && includeAttachments) {
-      for (const [position, attachment] of message.attachments.entries()) {
-        // A link to the cloud has no content of its own: Graph answers 405.
-        if (attachment.kind === 'reference') continue;
-        const content = await mail.openAttachment(mailbox, item.id, attachment.id, signal);
-        const type = attachment.contentType ?? 'application/octet-stream';
-        attachment.claimCheck = await claims.copy(`${folder}/attachment-${position}`, type, content);
-      }
-    }
-    const { body, parts } = fitEvent(event, claims.container, folder);
-    for (const part of parts) await claims.put(part);
-    return { messageId, body };
-  }
-
+export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEvent }: Deps) {
   /** Sends the retry ring before the row is stored: a row without a ring would wait for ever. */
   async function fail(
     id: string,
@@ -187,7 +146,7 @@ export function makePublishPage({ mail, crmQueue, workQueue, claims, random, opt
           });
           return;
         }
-        const event = await prepare(item, key, home, context);
+        const event = await prepareEvent(item, key, home, mailbox, context.signal);
         const published: Delivery = { key, id, state: 'published', attempts: 0, recordedAt: new Date(now) };
         ready.push({ event, row: published, receivedAt: item.receivedAt });
       } catch (error) {
