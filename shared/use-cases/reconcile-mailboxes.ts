@@ -1,4 +1,5 @@
-import { isCatchUpDue, type WatchedFolder } from '../domain/watched-folder.ts';
+import pLimit from 'p-limit';
+import { isCatchUpDue, needsSubscription, type WatchedFolder } from '../domain/watched-folder.ts';
 import { mergeRings, type Ring } from '../domain/work-item.ts';
 import { errorCode } from '../errors.ts';
 import { log } from '../log.ts';
@@ -24,6 +25,8 @@ type Deps = Pick<Ports, 'folders' | 'subscriptions' | 'workQueue'> & {
 /** A mailbox leaves only when two readings this far apart both lack it. */
 const REMOVE_AFTER_MS = 3_600_000;
 const DEAD_LETTERS_AT_ONCE = 200;
+const AT_ONCE = 8;
+const ADOPT_FOR_MS = 40_000;
 
 const needsProbe = (row: WatchedFolder, now: number) => row.probeAt.getTime() <= now;
 
@@ -43,13 +46,12 @@ export function makeReconcileMailboxes(deps: Deps) {
     }
   }
 
+  /** Makes sure that one mailbox is watched; `rows` are its own. */
   async function adopt(mailbox: WantedMailbox, rows: WatchedFolder[]): Promise<void> {
     for (const folderName of folderNames) {
-      const row = rows.find(
-        (item) => item.mailbox === mailbox.id && item.folderName === folderName && item.folderId !== '',
-      );
+      const row = rows.find((item) => item.folderName === folderName && item.folderId !== '');
       if (!row) {
-        const refused = rows.find((item) => item.mailbox === mailbox.id && item.folderName === folderName);
+        const refused = rows.find((item) => item.folderName === folderName);
         if (refused && !needsProbe(refused, now())) continue;
         const since = mailbox.source === 'settings' ? startedAt : new Date(now());
         const started = await watch.start(mailbox, folderName, since);
@@ -123,15 +125,29 @@ export function makeReconcileMailboxes(deps: Deps) {
       const rows = await folders.list();
       const membership = await wantedMailboxes(rows);
       for (const { address, trouble } of membership.unresolved) await watch.refuseAddress(address, trouble);
-      for (const mailbox of membership.wanted) await step('mailbox', () => adopt(mailbox, rows));
+      const byMailbox = Map.groupBy(rows, (row) => row.mailbox);
+      const limit = pLimit(AT_ONCE);
+      // Thousands of new mailboxes are spread over several runs, so that the rest of this one is not kept waiting.
+      const until = now() + ADOPT_FOR_MS;
+      await Promise.all(
+        membership.wanted.map((mailbox) =>
+          limit(async () => {
+            if (now() < until) await step('mailbox', () => adopt(mailbox, byMailbox.get(mailbox.id) ?? []));
+          }),
+        ),
+      );
       await dismiss(rows, membership);
     });
     const rows = await folders.list();
     await step('catch-up', () => ringDue(rows));
     await step('renewals', () => renewDue(rows));
-    for (const row of rows.filter((item) => item.wanted && item.folderId !== '')) {
-      const expired = row.expiresAt !== undefined && row.expiresAt.getTime() <= subscriptions.clock.now();
-      if (row.subscription === undefined || expired) await ensureSubscription(row, 'if-due');
-    }
+    const bare = rows.filter(
+      (row) =>
+        row.wanted &&
+        row.folderId !== '' &&
+        needsSubscription(row, subscriptions.clock.now()) &&
+        needsProbe(row, subscriptions.clock.now()),
+    );
+    for (const row of bare) await ensureSubscription(row, 'if-due');
   };
 }
