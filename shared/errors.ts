@@ -17,8 +17,11 @@ export class TransientError extends Error {
   }
 }
 
-/** Why a mailbox or folder cannot be read at present. `no-access` is 403, `not-found` is 404. */
+/** Why a mailbox cannot be read at present: 403 or 404. */
 export type MailboxTrouble = 'no-access' | 'not-found';
+
+/** Why a watched folder cannot be read: its mailbox cannot, or has no such folder. */
+export type FolderTrouble = MailboxTrouble | 'no-folder';
 
 /** The mailbox (or folder) refuses us until an administrator changes something; its mail is not lost, only late. */
 export class MailboxUnavailableError extends Error {

@@ -1,4 +1,4 @@
-import type { MailboxTrouble } from '../errors.ts';
+import type { FolderTrouble } from '../errors.ts';
 
 /** Where a mailbox is named. Settings win over the others; a mailbox stays as long as one source names it. */
 export type Source = 'settings' | 'group' | 'admin';
@@ -84,13 +84,14 @@ export const active = (folder: WatchedFolder, now: number): Partial<WatchedFolde
     ? {}
     : { state: 'active', reason: '', move: 'none', since: new Date(now), probes: 0, probeAt: new Date(0) };
 
-const TROUBLE: Readonly<Record<MailboxTrouble, string>> = {
+const TROUBLE: Readonly<Record<FolderTrouble, string>> = {
   'no-access': 'no access: grant this app Mail.Read for the mailbox, or take the mailbox out of MAILBOXES',
   'not-found': 'mailbox not found: give it a licence or correct its name, or take it out of MAILBOXES',
+  'no-folder': 'no such folder in this mailbox: create it there, or correct MAIL_FOLDERS',
 };
 
 /** A mailbox that refuses us is never forgotten: it is probed ever more slowly, up to once a day. */
-export function suspended(folder: WatchedFolder, trouble: MailboxTrouble, now: number): Partial<WatchedFolder> {
+export function suspended(folder: WatchedFolder, trouble: FolderTrouble, now: number): Partial<WatchedFolder> {
   const wait = Math.min(PROBE_CAP_MS, PROBE_FIRST_MS * 2 ** Math.min(folder.probes, 10));
   return {
     state: 'suspended',

@@ -1,6 +1,6 @@
 import { folderKey } from '../domain/delta.ts';
 import { LIFE_MINUTES, suspended, type WatchedFolder } from '../domain/watched-folder.ts';
-import { MailboxUnavailableError, type MailboxTrouble } from '../errors.ts';
+import { MailboxUnavailableError, type FolderTrouble } from '../errors.ts';
 import { log } from '../log.ts';
 import type { Ports } from '../ports.ts';
 import { unresolvedKey, type WantedMailbox } from './wanted-mailboxes.ts';
@@ -41,10 +41,10 @@ const emptyRow = (mailbox: string, folder: string, folderName: string, address: 
 
 /** Begins, resumes or ends watching; each step can be repeated after a crash. */
 export function makeWatchMailbox({ folders, deliveries, directory, now }: Deps) {
-  const findFolder = async (mailbox: string, name: string): Promise<{ id: string } | { trouble: MailboxTrouble }> => {
+  const findFolder = async (mailbox: string, name: string): Promise<{ id: string } | { trouble: FolderTrouble }> => {
     try {
       const id = await directory.findFolder(mailbox, name);
-      return id === undefined ? { trouble: 'not-found' } : { id };
+      return id === undefined ? { trouble: 'no-folder' } : { id };
     } catch (error) {
       if (error instanceof MailboxUnavailableError) return { trouble: error.trouble };
       throw error;
@@ -52,7 +52,7 @@ export function makeWatchMailbox({ folders, deliveries, directory, now }: Deps) 
   };
 
   /** Shows a mailbox or folder that cannot be found; `mailbox` may be an unresolved key. */
-  async function refuse(row: WatchedFolder, trouble: MailboxTrouble): Promise<void> {
+  async function refuse(row: WatchedFolder, trouble: FolderTrouble): Promise<void> {
     if (await folders.create({ ...row, ...suspended(row, trouble, now()) })) return;
     await folders.update(row, (known) => suspended(known, trouble, now()));
   }
@@ -89,7 +89,7 @@ export function makeWatchMailbox({ folders, deliveries, directory, now }: Deps) 
     },
 
     /** Shows an address that Graph does not know or may not tell us about. */
-    refuseAddress: (address: string, trouble: MailboxTrouble): Promise<void> =>
+    refuseAddress: (address: string, trouble: FolderTrouble): Promise<void> =>
       refuse(emptyRow(unresolvedKey(address), 'mailbox', '', address), trouble),
 
     /** Back after a removal: within seven days the chain goes on, later a new watch begins. */
