@@ -2,7 +2,9 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    projects: ['unit', 'property', 'contract', 'emulators', 'e2e'].map((name) => ({
+    // What the app logs is shown for tests that fail; the rest would bury them.
+    silent: 'passed-only',
+    projects: ['unit', 'property', 'contract', 'simulation', 'emulators', 'e2e'].map((name) => ({
       extends: true as const,
       test: {
         name,

@@ -29,11 +29,13 @@ import { makePublishPage } from './use-cases/publish-page.ts';
 import { makeReceiveNotifications } from './use-cases/receive-notifications.ts';
 import { makeReconcileMailboxes } from './use-cases/reconcile-mailboxes.ts';
 import { makeRenewDue, makeRenewSubscriptions } from './use-cases/renew-subscriptions.ts';
+import { makeReportTrouble } from './use-cases/report-trouble.ts';
 import { makeSyncMailbox } from './use-cases/sync-mailbox.ts';
 import { makeWantedMailboxes } from './use-cases/wanted-mailboxes.ts';
 import { makeWatchMailbox } from './use-cases/watch-mailbox.ts';
 
 const KEYS_EVERY_MS = 600_000;
+const KEYS_AGAIN_MS = 5_000;
 
 /** The outside world as the settings describe it. Opens nothing yet: every connection waits for its first use. */
 export function connect(config: Config): Ports {
@@ -93,8 +95,8 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
     publishPage,
     onReported: (folder) => ensureSubscription(folder, 'if-due'),
   });
-  const syncMailbox = makeSyncMailbox({ ...ports, lookRound, recent });
-  const watch = makeWatchMailbox({ ...ports, now });
+  const syncMailbox = makeSyncMailbox({ ...ports, lookRound, recent, reportTrouble: makeReportTrouble(ports) });
+  const watch = makeWatchMailbox({ ...ports, folderNames, now });
   const membership = { mailboxes: config.mailboxes, groupId: config.groupId };
   const wantedMailboxes = makeWantedMailboxes(ports, membership, now);
   return {
@@ -120,9 +122,11 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
 /** Reads the clientState keys now and every ten minutes, so that no notification ever waits for them. */
 export function keepKeysFresh(keys: Ports['keys']): void {
   const refresh = () => {
-    // Notifications get 503 until the keys are there; Graph sends them again, and the next try may succeed.
-    keys.refresh().catch(() => setTimeout(refresh, 5_000).unref());
+    keys.refresh().then(
+      () => setTimeout(refresh, KEYS_EVERY_MS).unref(),
+      // Notifications get 503 until the keys are there; Graph sends them again, and the next try may succeed.
+      () => setTimeout(refresh, KEYS_AGAIN_MS).unref(),
+    );
   };
   refresh();
-  setInterval(refresh, KEYS_EVERY_MS).unref();
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import {
+  certificate,
   duration,
   flag,
   guid,
@@ -91,13 +92,7 @@ const settingsSchema = z.object({
   GRAPH_AUTHORITY_METADATA: metadata.optional(),
   GRAPH_CLIENT_ID: guid.optional(),
   GRAPH_CLIENT_SECRET: z.string().optional(),
-  GRAPH_CLIENT_CERTIFICATE: z
-    .string()
-    .refine(
-      (value) => value.includes('-----BEGIN CERTIFICATE-----') && value.includes('PRIVATE KEY-----'),
-      'must be PEM text with the certificate and its private key',
-    )
-    .optional(),
+  GRAPH_CLIENT_CERTIFICATE: certificate.optional(),
   AZURE_CLIENT_ID: guid.optional(),
   IDENTITY_ENDPOINT: z.string().optional(),
   IDENTITY_HEADER: z.string().optional(),
@@ -147,6 +142,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): L
   const credential = readCredential(settings, report);
   if (!present.MAILBOXES && !present.MAILBOX_GROUP_ID)
     report('MAILBOXES', 'is missing: name mailboxes here, or a group in MAILBOX_GROUP_ID');
+  const { WORK_QUEUE: workQueue = 'mailbox-work', CRM_QUEUE: crmQueue = 'crm-mail' } = settings;
+  if (workQueue.toLowerCase() === crmQueue.toLowerCase())
+    report('CRM_QUEUE', 'must not be the work queue: mail events would be taken for work');
   if (present.ADMIN_ROLE && !present.ADMIN_AUDIENCE) report('ADMIN_AUDIENCE', 'is missing: ADMIN_ROLE needs it');
 
   if (!parsed.success || problems.length > 0 || !storage || !serviceBus || !publicBaseUrl || !credential)

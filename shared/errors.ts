@@ -20,8 +20,8 @@ export class TransientError extends Error {
 /** Why a mailbox cannot be read at present: 403 or 404. */
 export type MailboxTrouble = 'no-access' | 'not-found';
 
-/** Why a watched folder cannot be read: its mailbox cannot, or has no such folder. */
-export type FolderTrouble = MailboxTrouble | 'no-folder';
+/** Why a watched folder cannot be read: its mailbox cannot, it has no such folder, or nobody answers. */
+export type FolderTrouble = MailboxTrouble | 'no-folder' | 'no-answer';
 
 /** The mailbox (or folder) refuses us until an administrator changes something; its mail is not lost, only late. */
 export class MailboxUnavailableError extends Error {

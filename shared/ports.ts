@@ -21,7 +21,10 @@ export interface Clock {
 export interface WorkQueue {
   /** All of them or an error. `at`: not to be delivered before. Aborted by `signal` with TransientError. */
   send(rings: Ring[], options?: { at?: Date; signal?: AbortSignal }): Promise<void>;
-  /** Takes dead-lettered rings away, at most `max`, and hands each to `keep` before it is gone for good. */
+  /**
+   * Takes dead-lettered rings away, at most `max`, and hands each to `keep` before it is gone for good. What is no ring
+   * stays where it is. Returns how many were taken.
+   */
   drainDeadLetters(max: number, keep: (rings: Ring[]) => Promise<void>): Promise<number>;
 }
 
@@ -88,7 +91,7 @@ export interface Deliveries {
   between(mailbox: string, from: Date, to: Date): Promise<Delivery[]>;
   /** The next ledger rows, up to 1,000, of mails received before `time`, newest first. */
   older(mailbox: string, time: Date): Promise<Delivery[]>;
-  /** Begins a chain, or changes parts of one that is there. */
+  /** Begins a chain; one that is there already is left as it is. */
   beginChain(
     mailbox: string,
     chain: Pick<Chain, 'folder' | 'folderId' | 'address' | 'watchStart' | 'wanted'>,
@@ -129,6 +132,8 @@ export interface WatchedFolders {
 export interface KeyRingStore {
   /** The keys as last read; `undefined` before the first read and when the last one is over 30 minutes old. No I/O. */
   current(): KeyRing | undefined;
+  /** The read that is under way, if there is one; starts none. */
+  pending(): Promise<KeyRing | undefined>;
   /** Reads the keys, creating the first one if there is none. */
   refresh(): Promise<KeyRing>;
 }

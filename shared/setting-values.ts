@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import * as z from 'zod';
 
 /*
@@ -26,9 +27,65 @@ export const list = z.string().transform((value) =>
 );
 /** An address or an object id. */
 export const mailbox = /^[^\s,@/\\?#%]+@[^\s,@/\\?#%]+$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
+/** Second, minute, hour, day, month, day of the week; each with its range, and names where there are any. */
+const FIELDS: { from: number; to: number; names?: string[] }[] = [
+  { from: 0, to: 59 },
+  { from: 0, to: 59 },
+  { from: 0, to: 23 },
+  { from: 1, to: 31 },
+  { from: 1, to: 12, names: ['', ...MONTHS] },
+  { from: 0, to: 6, names: DAYS },
+];
+
+/** NCRONTAB as the Functions host reads it: no `?`, `L`, `W`, `#`, no year, and Sunday is 0 only. */
+function isSchedule(text: string): boolean {
+  const given = text.trim().split(/\s+/);
+  const fields = given.length === 5 ? ['0', ...given] : given;
+  return (
+    fields.length === FIELDS.length && FIELDS.every((field, position) => isScheduleField(fields[position] ?? '', field))
+  );
+}
+
+function isScheduleField(text: string, { from, to, names = [] }: (typeof FIELDS)[number]): boolean {
+  const valueOf = (part: string) => {
+    const named = names.indexOf(part.toLowerCase());
+    return named > 0 || (named === 0 && part !== '') ? named : /^\d{1,2}$/.test(part) ? Number(part) : Number.NaN;
+  };
+  const inRange = (value: number) => value >= from && value <= to;
+  return text.split(',').every((item) => {
+    const [range = '', step, ...rest] = item.split('/');
+    if (rest.length > 0 || (step !== undefined && !/^[1-9]\d?$/.test(step))) return false;
+    if (range === '*') return true;
+    const [first = '', last, ...more] = range.split('-');
+    if (more.length > 0 || !inRange(valueOf(first))) return false;
+    return last === undefined || (inRange(valueOf(last)) && valueOf(last) >= valueOf(first));
+  });
+}
+
 export const schedule = z
   .string()
-  .regex(/^\s*\S+(\s+\S+){4,5}\s*$/, 'must be an NCRONTAB expression of six fields, such as 0 * * * * *');
+  .refine(isSchedule, 'must be an NCRONTAB expression of six fields, such as 0 * * * * *');
+
+/** The first certificate and the first private key of a PEM text, in whichever order; '' for what is not there. */
+export function pemParts(pem: string): { certificate: string; privateKey: string } {
+  const [certificate = ''] = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/.exec(pem) ?? [];
+  const [privateKey = ''] =
+    /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]+?-----END [A-Z ]*PRIVATE KEY-----/.exec(pem) ?? [];
+  return { certificate, privateKey };
+}
+
+/** PEM text with a certificate and the private key that belongs to it; MSAL takes RSA only. */
+export const certificate = z.string().refine((pem) => {
+  try {
+    const parts = pemParts(pem);
+    const key = createPrivateKey(parts.privateKey);
+    return key.asymmetricKeyType === 'rsa' && new X509Certificate(parts.certificate).checkPrivateKey(key);
+  } catch {
+    return false;
+  }
+}, 'must be PEM text with an RSA certificate and its private key');
 
 const DURATION = /^P(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/;
 export const duration = z

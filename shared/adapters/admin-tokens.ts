@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 
-type Settings = Pick<Config, 'admin' | 'tenant' | 'loginRoot' | 'authorityMetadata'>;
+type Settings = Pick<Config, 'admin' | 'tenant' | 'loginRoot'>;
 type Verdict = 'unauthorized' | 'forbidden' | undefined;
 
 /**

@@ -24,11 +24,12 @@ export interface Judgement {
   refused: number;
 }
 
-const LOOK_OF_EVENT: Readonly<Record<string, Look>> = {
-  reauthorizationRequired: 'renew',
-  subscriptionRemoved: 'removed',
-  missed: 'missed',
-};
+// A map: an event may be called `constructor` by whoever sends it.
+const LOOK_OF_EVENT: ReadonlyMap<string, Look> = new Map([
+  ['reauthorizationRequired', 'renew'],
+  ['subscriptionRemoved', 'removed'],
+  ['missed', 'missed'],
+]);
 
 // Users/{oid}/Messages/{id}, users/{oid}@{tenant}/…, Users('{oid}')/messages('{id}'): any letter case (fact sheet 3.1).
 const MAILBOX_IN_RESOURCE = /^\/?users(?:\/|\(')([0-9a-f-]{36})(?:@[0-9a-f-]{36})?(?:'\))?\//i;
@@ -66,7 +67,7 @@ function judgeItem(raw: unknown, tenant: string, keys: KeyRing): Ring | undefine
   const named = MAILBOX_IN_RESOURCE.exec(item.resource ?? '')?.[1];
   if (named && named.toLowerCase() !== verdict.mailbox) return undefined;
   const ring = { mailbox: verdict.mailbox, folders: [verdict.folder] };
-  if (item.lifecycleEvent) return { ...ring, ids: [], look: LOOK_OF_EVENT[item.lifecycleEvent] ?? 'missed' };
+  if (item.lifecycleEvent) return { ...ring, ids: [], look: LOOK_OF_EVENT.get(item.lifecycleEvent) ?? 'missed' };
   const id = item.resourceData?.id;
   // A genuine item without a usable id is still a doorbell.
   return id && GRAPH_ID.test(id) ? { ...ring, ids: [id] } : { ...ring, ids: [], look: 'notified' };

@@ -43,6 +43,8 @@ export interface Gap {
 const REOPEN_AT_RESULTS = 3_000;
 const HOUR_MS = 3_600_000;
 const SHORTEST_WINDOW_MS = 60_000;
+/** Longer than any watch. */
+export const WHOLE_WATCH_MS = 1e13;
 
 /** Page sizes by how often the page took its worker down: smaller each time, at last one mail alone. */
 const PAGE_SIZES = [50, 10, 1];
@@ -63,9 +65,10 @@ export const needsReopening = (chain: Chain, isCurrent: (options: string) => boo
   chain.link !== undefined && (!isCurrent(chain.options ?? '') || chain.results > REOPEN_AT_RESULTS);
 
 /**
- * A chain that starts over: a new one from a while ago, and the stretch since an hour before the last delta link to be
- * listed once the new one stands. The hours cover clocks that differ and a delta that lags. `crowded`: the chain passed
- * the limit before its first delta link, so the new one reaches less far back.
+ * A chain that starts over, and the stretch since an hour before the last delta link to be listed once the new one
+ * stands; the hour covers clocks that differ and a delta that lags. The new chain reaches back to the begin of the watch,
+ * so that older mail that is moved into the folder later is still shown. `crowded`: it passed the limit before its first
+ * delta link, so the next one reaches less far back.
  */
 export function reopened(chain: Chain, crowded: boolean): Chain {
   const { watchStart, gap } = chain;
@@ -77,7 +80,7 @@ export function reopened(chain: Chain, crowded: boolean): Chain {
     options: undefined,
     results: 0,
     gap: { by: 'lastModifiedDateTime', from: start, skip: 0, start },
-    window: crowded ? Math.max(SHORTEST_WINDOW_MS, chain.window / 4) : HOUR_MS,
+    window: crowded ? Math.max(SHORTEST_WINDOW_MS, Math.min(HOUR_MS, chain.window / 4)) : WHOLE_WATCH_MS,
   };
 }
 

@@ -84,21 +84,51 @@ export const active = (folder: WatchedFolder, now: number): Partial<WatchedFolde
     ? {}
     : { state: 'active', reason: '', move: 'none', since: new Date(now), probes: 0, probeAt: new Date(0) };
 
-const TROUBLE: Readonly<Record<FolderTrouble, string>> = {
-  'no-access': 'no access: grant this app Mail.Read for the mailbox, or take the mailbox out of MAILBOXES',
-  'not-found': 'mailbox not found: give it a licence or correct its name, or take it out of MAILBOXES',
-  'no-folder': 'no such folder in this mailbox: create it there, or correct MAIL_FOLDERS',
+interface TroubleTerms extends Pick<WatchedFolder, 'state' | 'reason' | 'move'> {
+  /** Pause before the first probe, doubled by each that fails. */
+  firstMs: number;
+  capMs: number;
+}
+
+const administrator = (reason: string): TroubleTerms => ({
+  state: 'suspended',
+  reason,
+  move: 'administrator',
+  firstMs: PROBE_FIRST_MS,
+  capMs: PROBE_CAP_MS,
+});
+
+const TROUBLE: Readonly<Record<FolderTrouble, TroubleTerms>> = {
+  'no-access': administrator(
+    'no access: grant this app Mail.Read for the mailbox, or take the mailbox out of MAILBOXES',
+  ),
+  'not-found': administrator('mailbox not found: give it a licence or correct its name, or take it out of MAILBOXES'),
+  'no-folder': administrator('no such folder in this mailbox: create it there, or correct MAIL_FOLDERS'),
+  'no-answer': {
+    state: 'failing',
+    reason:
+      'Graph or its sign-in does not answer: check identity, secret or certificate, and network; it is tried again',
+    move: 'operator',
+    // With every turn of the timer: it is ours to mend, and may be mended any minute.
+    firstMs: 0,
+    capMs: 0,
+  },
 };
 
-/** A mailbox that refuses us is never forgotten: it is probed ever more slowly, up to once a day. */
-export function suspended(folder: WatchedFolder, trouble: FolderTrouble, now: number): Partial<WatchedFolder> {
-  const wait = Math.min(PROBE_CAP_MS, PROBE_FIRST_MS * 2 ** Math.min(folder.probes, 10));
+/** A mailbox that refuses us is never forgotten: it is probed ever more slowly. `code` is the service's word. */
+export function inTrouble(
+  folder: WatchedFolder,
+  trouble: FolderTrouble,
+  now: number,
+  code = '',
+): Partial<WatchedFolder> {
+  const { state, reason, move, firstMs, capMs } = TROUBLE[trouble];
   return {
-    state: 'suspended',
-    reason: TROUBLE[trouble],
-    move: 'administrator',
-    since: folder.state === 'suspended' ? folder.since : new Date(now),
+    state,
+    reason: code ? `${reason} (${code})` : reason,
+    move,
+    since: folder.state === state ? folder.since : new Date(now),
     probes: folder.probes + 1,
-    probeAt: new Date(now + wait),
+    probeAt: new Date(now + Math.min(capMs, firstMs * 2 ** Math.min(folder.probes, 20))),
   };
 }

@@ -76,12 +76,19 @@ export function mergeRings(a: Ring, b: Ring): Ring {
   };
 }
 
-/** Rings of one size class: no encoded ring exceeds `maxBytes`, so that many fit one batch send. */
-export function splitRing(ring: Ring, maxBytes: number): Ring[] {
-  if (ring.ids.length <= 1 || Buffer.byteLength(encodeRing(ring)) <= maxBytes) return [ring];
-  const half = Math.ceil(ring.ids.length / 2);
-  return [
-    ...splitRing({ ...ring, ids: ring.ids.slice(0, half) }, maxBytes),
-    ...splitRing({ ...ring, ids: ring.ids.slice(half) }, maxBytes),
-  ];
+/** Far below the 256 KB of one message, so that a batch of rings splits evenly. */
+const MAX_RING_BYTES = 100_000;
+
+/** The same wishes in rings of at most `maxBytes` each, so that any merge of rings can be sent. */
+export function splitRing(ring: Ring, maxBytes = MAX_RING_BYTES): Ring[] {
+  const { ids, retry = [] } = ring;
+  const wishes = ids.length + retry.length;
+  if (wishes <= 1 || Buffer.byteLength(encodeRing(ring)) <= maxBytes) return [ring];
+  const half = Math.ceil(wishes / 2);
+  const part = (from: number, to: number): Ring => {
+    const again = retry.slice(Math.max(0, from - ids.length), Math.max(0, to - ids.length));
+    const { retry: _, ...rest } = ring;
+    return { ...rest, ids: ids.slice(from, to), ...(again.length > 0 && { retry: again }) };
+  };
+  return [...splitRing(part(0, half), maxBytes), ...splitRing(part(half, wishes), maxBytes)];
 }

@@ -19,6 +19,7 @@ const REFUSALS: Readonly<Record<Refusal['refused'], HttpResponseInit>> = {
     403,
     'Graph refuses to look this mailbox up. Grant the app User.Read.All, or use the object id.',
   ),
+  'named-in-group': problem(409, 'This mailbox is a member of MAILBOX_GROUP_ID. Take it out of the group first.'),
   'named-in-settings': problem(409, 'This mailbox is named in MAILBOXES. Take it out of the setting first.'),
 };
 
@@ -31,13 +32,13 @@ export const adminEndpoint =
   (manage: ManageMailboxes, authorize: Authorize) =>
   (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> =>
     withContextLog(context, async () => {
-      const denied = await authorize(request.headers.get('authorization'));
-      if (denied) return { status: denied === 'forbidden' ? 403 : 401 };
       try {
+        const denied = await authorize(request.headers.get('authorization'));
+        if (denied) return { status: denied === 'forbidden' ? 403 : 401 };
         return await route(manage, request);
       } catch (error) {
         log('error', 'admin request failed', { code: errorCode(error) });
-        return problem(503, 'Graph or storage did not answer. Try again.');
+        return problem(503, 'Graph, storage or the sign-in did not answer. Try again.');
       }
     });
 
@@ -45,7 +46,7 @@ async function route(manage: ManageMailboxes, request: HttpRequest): Promise<Htt
   const { id, action } = request.params;
   if (action !== undefined) {
     if (!id || action !== 'sync' || request.method !== 'POST') return problem(404, 'No such route.');
-    const body = syncSchema.safeParse((await readJson(request)) ?? {});
+    const body = syncSchema.default({ retryParked: false }).safeParse(await readJson(request));
     if (!body.success) return problem(400, 'The body may hold { "retryParked": true } or be empty.');
     return answer(await manage.sync(id, body.data.retryParked));
   }
@@ -61,10 +62,13 @@ async function route(manage: ManageMailboxes, request: HttpRequest): Promise<Htt
   return problem(405, 'Use GET or DELETE.');
 }
 
+/** `undefined` for no body; `null`, which no schema takes, for one that is no JSON. */
 async function readJson(request: HttpRequest): Promise<unknown> {
+  const text = await request.text();
+  if (text.trim() === '') return undefined;
   try {
-    return await request.json();
+    return JSON.parse(text);
   } catch {
-    return undefined;
+    return null;
   }
 }

@@ -1,5 +1,5 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
-import { errorCode } from '../errors.ts';
+import { errorCode, TransientError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { Receipt } from '../use-cases/receive-notifications.ts';
 import { withContextLog } from './context-log.ts';
@@ -59,7 +59,9 @@ const hasControlCharacter = (text: string) => /\p{Cc}/u.test(text);
 
 const aborted = (signal: AbortSignal) =>
   new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(new Error('no time left to answer')), { once: true });
+    const giveUp = () => reject(new TransientError('no-time-left'));
+    if (signal.aborted) giveUp();
+    signal.addEventListener('abort', giveUp, { once: true });
   });
 
 function parseJson(bytes: ArrayBuffer): unknown {

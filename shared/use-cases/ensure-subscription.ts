@@ -6,7 +6,7 @@ import {
   needsSubscription,
   SHORT_LIFE_MINUTES,
   subscribed,
-  suspended,
+  inTrouble,
   type WatchedFolder,
 } from '../domain/watched-folder.ts';
 import { errorCode } from '../errors.ts';
@@ -40,7 +40,7 @@ export function afterRenewal(
     case 'gone':
       return undefined;
     case 'unavailable':
-      return suspended(folder, outcome.trouble, now);
+      return inTrouble(folder, outcome.trouble, now);
     case 'failed':
       // Most often our own endpoint did not answer a handshake in time; the next timer tries again.
       log('warn', 'renewal failed', { mailbox: folder.mailbox, folder: folder.folder, code: outcome.code });
@@ -93,8 +93,13 @@ export function makeEnsureSubscription(deps: Deps) {
     switch (outcome.kind) {
       case 'created': {
         const ring = { mailbox: folder.mailbox, folders: [folder.folder], ids: [], look: 'created' as const };
-        await workQueue.send([ring]);
-        await workQueue.send([ring], { at: new Date(at.getTime() + SECOND_RING_MS) });
+        try {
+          await workQueue.send([ring]);
+          await workQueue.send([ring], { at: new Date(at.getTime() + SECOND_RING_MS) });
+        } catch (error) {
+          // A subscription that no row knows would be made again each minute; catch-up looks in place of the ring.
+          log('warn', 'no ring after a subscription', { mailbox: folder.mailbox, code: errorCode(error) });
+        }
         const { id, expiresAt } = outcome.subscription;
         log('info', 'subscription created', { mailbox: folder.mailbox, folder: folder.folder, subscription: id });
         return {
@@ -125,36 +130,48 @@ export function makeEnsureSubscription(deps: Deps) {
           ENDPOINT_RETRY_MS,
         );
       case 'unavailable':
-        return { subscription: undefined, ...suspended(folder, outcome.trouble, at.getTime()) };
+        return { subscription: undefined, ...inTrouble(folder, outcome.trouble, at.getTime()) };
     }
   }
 
-  async function ensure(folder: WatchedFolder, urgency: Urgency): Promise<Partial<WatchedFolder>> {
+  const willPatch = (folder: WatchedFolder, urgency: Urgency) =>
+    !needsSubscription(folder, now()) &&
+    (urgency !== 'if-due' || isRenewalDue(folder, now())) &&
+    mayPatch(folder, now());
+
+  async function ensure(folder: WatchedFolder, urgency: Urgency, patch: boolean): Promise<Partial<WatchedFolder>> {
     if (needsSubscription(folder, now()) || folder.subscription === undefined) return create(folder);
     if (urgency === 'verify' && (await subscriptions.get(folder.subscription)) === 'gone') return create(folder);
-    const patch = urgency === 'if-due' ? isRenewalDue(folder, now()) : true;
-    if (!patch || !mayPatch(folder, now())) return {};
+    if (!patch) return {};
     const [outcome] = await subscriptions.renew([{ id: folder.subscription, minutes: folder.maxMinutes }]);
     const changes = outcome && afterRenewal(folder, outcome, now());
     return changes ?? create(folder);
   }
 
   const isDue = (folder: WatchedFolder, urgency: Urgency) => {
-    if (!folder.wanted) return false;
+    if (!folder.wanted || folder.folderId === '') return false;
     if (urgency !== 'if-due') return true;
     if (!needsSubscription(folder, now())) return isRenewalDue(folder, now()) && mayPatch(folder, now());
     return folder.probeAt.getTime() <= now();
   };
 
   return async (ref: FolderRef, urgency: Urgency): Promise<void> => {
-    const folder = await claims.claim(ref, (row) => isDue(row, urgency));
+    // Noted with the claim: a worker that dies after a PATCH must not be followed by another within ten minutes.
+    let patch = false;
+    const note = (row: WatchedFolder) => {
+      patch = willPatch(row, urgency);
+      return patch ? { patchedAt: new Date(now()) } : {};
+    };
+    const folder = await claims.claim(ref, (row) => isDue(row, urgency), note);
     if (!folder) return;
     let changes: Partial<WatchedFolder> = {};
     try {
-      changes = await ensure(folder, urgency);
+      changes = await ensure(folder, urgency, patch);
     } catch (error) {
       // The next timer tries again; mail is caught up meanwhile.
-      log('warn', 'subscription not ensured', { mailbox: ref.mailbox, folder: ref.folder, code: errorCode(error) });
+      const code = errorCode(error);
+      log('warn', 'subscription not ensured', { mailbox: ref.mailbox, folder: ref.folder, code });
+      if (folder.subscription === undefined) changes = inTrouble(folder, 'no-answer', now(), code);
     }
     await claims.settle(folder, changes);
   };

@@ -21,6 +21,8 @@ export interface Walk {
   lane: HeldLane;
   /** Told of every entry that Graph showed. */
   seen(id: string): void;
+  /** Sends for mails that were shown but are not there yet, before the link moves on. */
+  askAgain(ids: string[]): Promise<void>;
   /** Told of what was stored, so that later pages know it. */
   stored(page: PublishedPage): void;
   /** Time for others: stop after the current page. */
@@ -66,6 +68,7 @@ export function makeFollowChain({ mail, publishPage }: Deps) {
     const deadly = first && chain.takeovers >= SET_ASIDE_AT_TAKEOVERS && entries.length === 1;
     const page = await publishPage(entries, { ...walk.context, setAside: deadly });
     walk.stored(page);
+    await walk.askAgain(page.missing.filter(({ why }) => why === 'gone').map(({ id }) => id));
     return page.deliveries;
   }
 
@@ -152,7 +155,8 @@ export function makeFollowChain({ mail, publishPage }: Deps) {
         options: 'options' in answer ? answer.options : chain.options,
         results: chain.results + answer.count,
         linkAt: atEnd ? askedAt : chain.linkAt,
-        takeovers: atEnd ? 0 : afterCalm(chain, calm),
+        // The page that a worker died on may be one of the gap's.
+        takeovers: atEnd && !chain.gap ? 0 : afterCalm(chain, calm),
       };
       const letGo = atEnd && !chain.gap && walk.mayLetGo();
       const page = { deliveries, chain: { folder: chain.folder, changes: moved(chain) } };

@@ -1,6 +1,6 @@
 import type { Chain } from '../domain/delta.ts';
 import { type Delivery, isUnfinished } from '../domain/delivery.ts';
-import { active, suspended, type WatchedFolder } from '../domain/watched-folder.ts';
+import { active, inTrouble, type WatchedFolder } from '../domain/watched-folder.ts';
 import type { RecentMails } from '../domain/recent-mails.ts';
 import type { Ring } from '../domain/work-item.ts';
 import { MailboxUnavailableError } from '../errors.ts';
@@ -72,6 +72,7 @@ export function makeLookRound(deps: Deps): LookRound {
       signal: lane.signal,
       retry: again,
       setAside: false,
+      failures: state.lane.failures,
       findUnfinished: (id) => {
         const row = rowById(id);
         return row && isUnfinished(row) ? row : undefined;
@@ -102,7 +103,7 @@ export function makeLookRound(deps: Deps): LookRound {
       const at = now();
       const row = await folders.update({ mailbox, folder: chain.folder }, (folder) => ({
         syncedAt: new Date(at),
-        ...(folder.state === 'suspended' && folder.subscription ? active(folder, at) : {}),
+        ...(folder.subscription ? active(folder, at) : {}),
       }));
       chain.reportedAt = new Date(at);
       if (row) await onReported(row);
@@ -110,33 +111,38 @@ export function makeLookRound(deps: Deps): LookRound {
 
     const refuse = async (chain: Chain, error: MailboxUnavailableError): Promise<void> => {
       log('warn', 'folder suspended', { mailbox, folder: chain.folder, code: error.code });
-      await folders.update({ mailbox, folder: chain.folder }, (folder) => suspended(folder, error.trouble, now()));
+      await folders.update({ mailbox, folder: chain.folder }, (folder) => inTrouble(folder, error.trouble, now()));
       // The next look that succeeds has to say so.
       await deliveries.saveChain(mailbox, chain.folder, { reportedAt: undefined });
       chain.reportedAt = undefined;
+    };
+
+    /** 404 for a fresh mail may be a copy that is still being made (fact sheet 13); the second 404 is final. */
+    const askAgain = async (ids: string[]): Promise<void> => {
+      if (ids.length === 0) return;
+      const again: Ring = { mailbox, folders: ring.folders, ids: [], retry: ids, look: 'again' };
+      await workQueue.send([again], { at: new Date(now() + SECOND_LOOK_MS) });
     };
 
     /** Publishes mails by id; returns the rows to store. */
     const byId = async (ids: string[], again: boolean): Promise<Delivery[]> => {
       if (ids.length === 0) return [];
       const entries = ids.map((id) => ({ kind: 'partial' as const, id, receivedAt: undefined }));
-      const byFolder = context(
-        (item) => wanted.filter((chain) => chain.folderId === item.parentFolderId).map(homeOf)[0],
-        again,
-      );
+      const byFolder = context((item) => {
+        const row = again ? rowById(item.id) : undefined;
+        // It was wanted when it failed: where it is now, and since when that folder is watched, does not matter.
+        const home = wanted.find((chain) => chain.folderId === item.parentFolderId) ?? (row && wanted[0]);
+        return home && { ...homeOf(home), ...(row && { watchStart: new Date(0) }) };
+      }, again);
       const page = await publishPage(entries, byFolder);
       stored(page);
       const gone: Delivery[] = [];
       for (const { id, why } of page.missing) {
         const row = rowById(id);
+        if (again && why === 'gone') log('warn', 'mail gone before it was published', { mailbox, mail: id });
         if (again && row) gone.push({ ...row, state: 'gone', reason: why, recordedAt: new Date(now()) });
-        else if (again) log('info', 'mail gone before it was read', { mailbox, mail: id });
-        // 404 for a fresh mail may be a copy that is still being made (fact sheet 13); the second 404 is final.
-        else if (why === 'gone')
-          await workQueue.send([{ mailbox, folders: ring.folders, ids: [], retry: [id], look: 'again' }], {
-            at: new Date(now() + SECOND_LOOK_MS),
-          });
       }
+      if (!again) await askAgain(page.missing.filter(({ why }) => why === 'gone').map(({ id }) => id));
       return [...page.deliveries, ...gone];
     };
 
@@ -148,6 +154,7 @@ export function makeLookRound(deps: Deps): LookRound {
           context: context(() => homeOf(chain), false),
           lane,
           seen: (id) => seen.add(id),
+          askAgain,
           stored,
           isOver: hooks.isOver,
           mayLetGo: () =>

@@ -22,7 +22,7 @@ export interface MailboxReport {
   unfinished?: { id: string; state: string; attempts: number; reason: string }[];
 }
 
-export type Refusal = { refused: 'not-found' | 'no-access' | 'named-in-settings' };
+export type Refusal = { refused: 'not-found' | 'no-access' | 'named-in-settings' | 'named-in-group' };
 
 const reportOf = (row: WatchedFolder): FolderReport => ({
   mailbox: row.mailbox,
@@ -101,6 +101,7 @@ export function makeManageMailboxes(deps: Deps) {
       if (!first) return { refused: 'not-found' };
       if (rows.some((row) => row.source === 'settings' && row.wanted && row.mailbox !== unresolvedKey(row.address)))
         return { refused: 'named-in-settings' };
+      if (rows.some((row) => row.source === 'group' && row.wanted)) return { refused: 'named-in-group' };
       for (const row of rows) {
         await watch.stop(row);
         if (row.subscription) await subscriptions.remove(row.subscription);
@@ -114,9 +115,12 @@ export function makeManageMailboxes(deps: Deps) {
     },
 
     /** Looks now; with `retryParked` the parked and failing mails are tried once more. */
-    async sync(name: string, retryParked: boolean): Promise<{ rung: true; retried: number } | Refusal> {
-      const [first] = await rowsOf(name);
-      if (!first) return { refused: 'not-found' };
+    async sync(name: string, retryParked: boolean): Promise<{ rung: boolean; retried: number } | Refusal> {
+      const rows = await rowsOf(name);
+      // What was not found is looked for again with the next turn of the timer, instead of when its probe is due.
+      for (const row of rows) if (row.folderId === '') await folders.update(row, () => ({ probeAt: new Date(0) }));
+      const first = rows.find((row) => row.folderId !== '');
+      if (!first) return rows.length > 0 ? { rung: false, retried: 0 } : { refused: 'not-found' };
       const ring = { mailbox: first.mailbox, folders: [], look: 'operator' as const };
       const ids = retryParked ? (await deliveries.unfinished(first.mailbox)).map((row) => row.id) : [];
       await workQueue.send([{ ...ring, ids: [] }]);

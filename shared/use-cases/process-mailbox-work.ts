@@ -1,5 +1,5 @@
 import { parseRing, type Ring } from '../domain/work-item.ts';
-import { errorCode } from '../errors.ts';
+import { errorCode, PermanentError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { Ports } from '../ports.ts';
 import type { EnsureSubscription } from './ensure-subscription.ts';
@@ -22,9 +22,9 @@ export const makeProcessMailboxWork =
   async (body: unknown): Promise<void> => {
     const ring = parseRing(body);
     if (!ring) {
-      // It holds no mail, only the wish to look, and catch-up looks anyway.
-      log('error', 'work item unreadable', { outcome: 'dropped' });
-      return;
+      // Whoever put it there has to see it: after its deliveries it lies among the dead letters.
+      log('error', 'work item unreadable', { outcome: 'dead-lettered' });
+      throw new PermanentError('work:unreadable');
     }
     try {
       if (ring.look === 'renew' || ring.look === 'removed') {

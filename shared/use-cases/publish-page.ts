@@ -19,6 +19,8 @@ export interface PageContext {
   retry: boolean;
   /** What is new on this page is parked without being looked at. */
   setAside: boolean;
+  /** Looks at this mailbox that failed in a row, this one not counted. */
+  failures: number;
 }
 
 export interface PublishedPage {
@@ -39,6 +41,14 @@ const RETRY_FIRST_MS = 60_000;
 // These concern the mailbox, the worker or the moment; anything else that goes wrong is the mail's own fault.
 const concernsAll = (error: unknown) =>
   error instanceof TransientError || error instanceof MailboxUnavailableError || error instanceof LaneLostError;
+
+/** Graph failed on this one mail: its body, its attachments, itself. Throttling and sign-in are everybody's. */
+const isOfOneMail = (error: unknown) =>
+  error instanceof TransientError && error.code.startsWith('graph:') && !/^graph:(401|429)/.test(error.code);
+
+/** Failed looks before a mail is held to be the cause while others go through, and before it is even if it is alone. */
+const PATIENCE = 2;
+const PATIENCE_ALONE = 5;
 
 const receivedAtOf = (entry: PageEntry) =>
   entry.kind === 'mail' ? entry.mail.receivedAt : entry.kind === 'partial' ? entry.receivedAt : undefined;
@@ -73,11 +83,14 @@ export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEven
 
   return async (entries: PageEntry[], context: PageContext): Promise<PublishedPage> => {
     const limit = pLimit(AT_ONCE);
+    const halt = new AbortController();
+    const signal = AbortSignal.any([context.signal, halt.signal]);
     const { mailbox } = context;
     const now = mail.clock.now();
     const deliveries: Delivery[] = [];
     const missing: PublishedPage['missing'] = [];
     const ready: { event: OutgoingEvent; row: Delivery; receivedAt: Date }[] = [];
+    const suspects: { id: string; key: string; row: Delivery | undefined; error: unknown }[] = [];
     let known = 0;
 
     const unique = new Map<string, PageEntry>();
@@ -96,7 +109,7 @@ export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEven
 
     async function read(id: string, entry: PageEntry): Promise<Mail | undefined> {
       if (entry.kind === 'mail') return entry.mail;
-      const fetched = await mail.getMail(mailbox, id, context.signal);
+      const fetched = await mail.getMail(mailbox, id, signal);
       if (fetched !== 'gone') return fetched;
       missing.push({ id, why: 'gone' });
       return undefined;
@@ -146,16 +159,42 @@ export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEven
           });
           return;
         }
-        const event = await prepareEvent(item, key, home, mailbox, context.signal);
+        const event = await prepareEvent(item, key, home, mailbox, signal);
         const published: Delivery = { key, id, state: 'published', attempts: 0, recordedAt: new Date(now) };
         ready.push({ event, row: published, receivedAt: item.receivedAt });
       } catch (error) {
-        if (concernsAll(error) || context.signal.aborted) throw error;
+        if (signal.aborted) throw error;
+        if (isOfOneMail(error) && (context.retry || context.failures >= PATIENCE)) {
+          suspects.push({ id, key, row, error });
+          // So many at once look like an outage, in which the others need not be asked for; if it lasts, they are.
+          const isFew = suspects.length < AT_ONCE || context.failures >= PATIENCE_ALONE;
+          if (context.retry || ready.length > 0 || isFew) return;
+          throw error;
+        }
+        if (concernsAll(error)) throw error;
         deliveries.push(await fail(id, key, row, error, mailbox));
       }
     }
 
-    await Promise.all([...unique].map(([id, entry]) => limit(() => handle(id, entry))));
+    let cause: unknown;
+    const stopAtFirst = async (id: string, entry: PageEntry): Promise<void> => {
+      if (signal.aborted) return;
+      try {
+        await handle(id, entry);
+      } catch (error) {
+        // No request is left running behind the lane's back, and none is sent into a throttled mailbox.
+        cause ??= error;
+        halt.abort();
+      }
+    };
+    await Promise.all([...unique].map(([id, entry]) => limit(() => stopAtFirst(id, entry))));
+    const [suspect] = suspects;
+    const isAlone = suspects.length === 1 && context.failures >= PATIENCE_ALONE;
+    const blameTheMail = context.retry || ready.length > 0 || isAlone;
+    if (suspect && !blameTheMail) cause ??= suspect.error;
+    if (cause !== undefined) throw cause instanceof Error ? cause : new TransientError('unknown', { cause });
+    if (context.signal.aborted) throw new LaneLostError();
+    for (const { id, key, row, error } of suspects) deliveries.push(await fail(id, key, row, error, mailbox));
     if (ready.length > 0) await crmQueue.publish(ready.map(({ event }) => event));
     for (const { event, row, receivedAt } of ready) {
       deliveries.push(row);

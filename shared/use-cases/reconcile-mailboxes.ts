@@ -49,21 +49,31 @@ export function makeReconcileMailboxes(deps: Deps) {
   /** Makes sure that one mailbox is watched; `rows` are its own. */
   async function adopt(mailbox: WantedMailbox, rows: WatchedFolder[]): Promise<void> {
     for (const folderName of folderNames) {
-      const row = rows.find((item) => item.folderName === folderName && item.folderId !== '');
+      const named = rows.filter((item) => item.folderName === folderName);
+      const row = named.find((item) => item.folderId !== '');
+      const refused = named.find((item) => item.folderId === '');
       if (!row) {
-        const refused = rows.find((item) => item.folderName === folderName);
-        if (refused && !needsProbe(refused, now())) continue;
-        const since = mailbox.source === 'settings' ? startedAt : new Date(now());
-        const started = await watch.start(mailbox, folderName, since);
-        if (started && refused) await folders.remove(refused);
-        if (started) await ensureSubscription(started, 'if-due');
-      } else if (!row.wanted) {
+        await begin(mailbox, folderName, refused);
+        continue;
+      }
+      // It could not be found once, and was found since.
+      if (refused) await folders.remove(refused);
+      if (!row.wanted) {
         await watch.resume(row, mailbox);
         await ensureSubscription(row, 'if-due');
       } else if (row.missingSince || row.source !== mailbox.source) {
         await folders.update(row, () => ({ missingSince: undefined, source: mailbox.source }));
       }
     }
+  }
+
+  async function begin(mailbox: WantedMailbox, folderName: string, refused: WatchedFolder | undefined): Promise<void> {
+    if (refused && !needsProbe(refused, now())) return;
+    const since = mailbox.source === 'settings' ? startedAt : new Date(now());
+    const started = await watch.start(mailbox, folderName, since);
+    if (!started) return;
+    if (refused) await folders.remove(refused);
+    await ensureSubscription(started, 'if-due');
   }
 
   async function dismiss(rows: WatchedFolder[], membership: Membership): Promise<void> {
@@ -124,7 +134,7 @@ export function makeReconcileMailboxes(deps: Deps) {
     await step('mailboxes', async () => {
       const rows = await folders.list();
       const membership = await wantedMailboxes(rows);
-      for (const { address, trouble } of membership.unresolved) await watch.refuseAddress(address, trouble);
+      for (const { address, trouble, code } of membership.unresolved) await watch.refuseAddress(address, trouble, code);
       const byMailbox = Map.groupBy(rows, (row) => row.mailbox);
       const limit = pLimit(AT_ONCE);
       // Thousands of new mailboxes are spread over several runs, so that the rest of this one is not kept waiting.

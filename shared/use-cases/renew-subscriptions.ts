@@ -20,9 +20,9 @@ export const makeRenewDue =
       folder.wanted && !needsSubscription(folder, now()) && isRenewalDue(folder, now()) && mayPatch(folder, now());
 
     async function renewBatch(batch: WatchedFolder[]): Promise<number> {
-      const claimed = (await Promise.all(batch.map((folder) => claims.claim(folder, isDue)))).filter(
-        (row) => row !== undefined,
-      );
+      const claimed = (
+        await Promise.all(batch.map((folder) => claims.claim(folder, isDue, () => ({ patchedAt: new Date(now()) }))))
+      ).filter((row) => row !== undefined);
       if (claimed.length === 0) return 0;
       let outcomes: RenewOutcome[] = [];
       try {

@@ -30,11 +30,15 @@ interface Waiting {
 
 type Deps = Pick<Ports, 'deliveries' | 'workQueue' | 'random' | 'newId' | 'after'> & {
   lookRound: LookRound;
+  /** Shows that the mailbox has not been readable for a while. Never rejects. */
+  reportTrouble(mailbox: string, code: string): Promise<void>;
   recent: RecentMails;
 };
 
 const lookAtAll = (mailbox: string): Ring => ({ mailbox, folders: [], ids: [], look: 'again' });
 
+/** The third failure in a row is no hiccup any more. */
+const SHOWN_AT_FAILURES = 2;
 /** A mailbox that refuses us does so for hours. */
 const RETRY_REFUSED_MS = 3_600_000;
 
@@ -47,7 +51,7 @@ const AFTER_PAUSE_MS = 250;
  * Rejects only where a send that keeps the ring alive failed, so that the queue delivers the ring again.
  */
 export function makeSyncMailbox(deps: Deps) {
-  const { deliveries, workQueue, random, newId, lookRound, recent } = deps;
+  const { deliveries, workQueue, random, newId, lookRound, reportTrouble, recent } = deps;
   const running = new Map<string, Waiting[]>();
 
   /** Nothing but repeats: every mail that it names was dealt with, and nobody asks to look. */
@@ -74,11 +78,12 @@ export function makeSyncMailbox(deps: Deps) {
     try {
       await workQueue.send([lookAgain(ring)], { at: guardAt });
     } catch (sendError) {
-      // The queue will deliver this ring again, and must find the lane free: a lease left to run out counts as a crash.
-      await lane.giveUp().catch(() => undefined);
+      // The queue delivers this ring again. The pause stands all the same, without a guard: whoever rings sends its own.
+      await lane.backOff(until, new Date(0)).catch(() => undefined);
       throw sendError;
     }
     log('warn', 'mailbox backs off', { mailbox: ring.mailbox, code: error.code, waitMs });
+    if (failures >= SHOWN_AT_FAILURES) await reportTrouble(ring.mailbox, error.code);
     await lane.backOff(until, guardAt).catch((cause: unknown) => {
       // The lease runs out by itself and the ring is on its way.
       log('warn', 'back-off not stored', { mailbox: ring.mailbox, code: errorCode(cause) });
@@ -102,10 +107,11 @@ export function makeSyncMailbox(deps: Deps) {
           for (const item of round.splice(0)) item.resolve('synced');
           if (released) return 'synced';
         }
-        if (isOver()) {
+        if (!finished || isOver()) {
           // Everybody who waits is served by one ring, and others get the worker.
           round.push(...waiting.splice(0));
-          const left = round.map((item) => item.ring).reduce(mergeRings, finished ? lookAtAll(ring.mailbox) : ring);
+          const unfinished = finished ? lookAtAll(ring.mailbox) : mergeRings(ring, lookAtAll(ring.mailbox));
+          const left = round.map((item) => item.ring).reduce(mergeRings, unfinished);
           await workQueue.send([lookAgain(left)]);
           await lane.giveUp();
           for (const item of round.splice(0)) item.resolve('sliced');

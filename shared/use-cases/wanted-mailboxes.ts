@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
 import type { Source, WatchedFolder } from '../domain/watched-folder.ts';
-import { errorCode, type MailboxTrouble } from '../errors.ts';
+import { errorCode, type FolderTrouble } from '../errors.ts';
 import { log } from '../log.ts';
 import type { DirectoryMailbox, Ports } from '../ports.ts';
 
@@ -12,7 +12,7 @@ export interface WantedMailbox extends DirectoryMailbox {
 export interface Membership {
   wanted: WantedMailbox[];
   /** Named in the settings but not to be found. */
-  unresolved: { address: string; trouble: MailboxTrouble }[];
+  unresolved: { address: string; trouble: FolderTrouble; code?: string }[];
   /** Addresses of the settings that were not found before and are not due to be tried again. */
   waiting: string[];
   /** `false`: some source could not be read whole, so absence proves nothing. */
@@ -100,6 +100,7 @@ export function makeWantedMailboxes(
               });
           } catch (error) {
             complete = false;
+            unresolved.push({ address: name, trouble: 'no-answer', code: errorCode(error) });
             log('warn', 'mailbox not looked up', { code: errorCode(error) });
           }
         }),

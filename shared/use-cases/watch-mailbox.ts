@@ -1,11 +1,11 @@
 import { folderKey } from '../domain/delta.ts';
-import { LIFE_MINUTES, suspended, type WatchedFolder } from '../domain/watched-folder.ts';
-import { MailboxUnavailableError, type FolderTrouble } from '../errors.ts';
+import { LIFE_MINUTES, inTrouble, type WatchedFolder } from '../domain/watched-folder.ts';
+import { errorCode, MailboxUnavailableError, type FolderTrouble } from '../errors.ts';
 import { log } from '../log.ts';
 import type { Ports } from '../ports.ts';
 import { unresolvedKey, type WantedMailbox } from './wanted-mailboxes.ts';
 
-type Deps = Pick<Ports, 'folders' | 'deliveries' | 'directory'> & { now: () => number };
+type Deps = Pick<Ports, 'folders' | 'deliveries' | 'directory'> & { folderNames: string[]; now: () => number };
 
 const NEVER = new Date(0);
 /** A mailbox that comes back within this time goes on where it stopped. */
@@ -40,21 +40,67 @@ const emptyRow = (mailbox: string, folder: string, folderName: string, address: 
 });
 
 /** Begins, resumes or ends watching; each step can be repeated after a crash. */
-export function makeWatchMailbox({ folders, deliveries, directory, now }: Deps) {
-  const findFolder = async (mailbox: string, name: string): Promise<{ id: string } | { trouble: FolderTrouble }> => {
+export function makeWatchMailbox({ folders, deliveries, directory, folderNames, now }: Deps) {
+  const seconds = new Set<string>();
+
+  const findFolder = async (
+    mailbox: string,
+    name: string,
+  ): Promise<{ id: string } | { trouble: FolderTrouble; code?: string }> => {
     try {
       const id = await directory.findFolder(mailbox, name);
       return id === undefined ? { trouble: 'no-folder' } : { id };
     } catch (error) {
       if (error instanceof MailboxUnavailableError) return { trouble: error.trouble };
-      throw error;
+      return { trouble: 'no-answer', code: errorCode(error) };
     }
   };
 
+  /** Back after a removal: within seven days the chain goes on, later a new watch begins. */
+  async function resume(row: WatchedFolder, mailbox: WantedMailbox): Promise<void> {
+    const fresh = now() - row.since.getTime() > KEEP_CHAIN_MS;
+    const watchStart = fresh ? new Date(Math.floor(now() / 1000) * 1000) : row.watchStart;
+    const restart = fresh ? { watchStart, link: undefined, gap: undefined } : {};
+    const { folder, folderId } = row;
+    const address = mailbox.address.includes('@') ? mailbox.address : undefined;
+    // After an erasure that broke off there is a row and no chain.
+    await deliveries.beginChain(row.mailbox, { folder, folderId, address, watchStart, wanted: true });
+    await deliveries.saveChain(row.mailbox, folder, { wanted: true, ...restart });
+    await folders.update(row, () => ({
+      wanted: true,
+      source: mailbox.source,
+      address: mailbox.address,
+      watchStart,
+      state: 'starting',
+      reason: '',
+      move: 'none',
+      since: new Date(now()),
+      missingSince: undefined,
+      rungAt: NEVER,
+      probeAt: NEVER,
+    }));
+  }
+
+  /** The folder is watched under another name, of its own or of the settings before. Its chain goes on. */
+  async function rename(
+    row: WatchedFolder,
+    folderName: string,
+    mailbox: WantedMailbox,
+  ): Promise<WatchedFolder | undefined> {
+    if (folderNames.includes(row.folderName)) {
+      // Two names of the settings for one folder: the first one stands.
+      seconds.add(`${mailbox.id}/${folderName}`);
+      return row;
+    }
+    const renamed = await folders.update(row, () => ({ folderName, missingSince: undefined }));
+    if (renamed && !renamed.wanted) await resume(renamed, mailbox);
+    return renamed;
+  }
+
   /** Shows a mailbox or folder that cannot be found; `mailbox` may be an unresolved key. */
-  async function refuse(row: WatchedFolder, trouble: FolderTrouble): Promise<void> {
-    if (await folders.create({ ...row, ...suspended(row, trouble, now()) })) return;
-    await folders.update(row, (known) => suspended(known, trouble, now()));
+  async function refuse(row: WatchedFolder, trouble: FolderTrouble, code?: string): Promise<void> {
+    if (await folders.create({ ...row, ...inTrouble(row, trouble, now(), code) })) return;
+    await folders.update(row, (known) => inTrouble(known, trouble, now(), code));
   }
 
   return {
@@ -63,14 +109,17 @@ export function makeWatchMailbox({ folders, deliveries, directory, now }: Deps) 
      * folder cannot be found; that is shown, and tried again when the row's probe is due.
      */
     async start(mailbox: WantedMailbox, folderName: string, since: Date): Promise<WatchedFolder | undefined> {
+      if (seconds.has(`${mailbox.id}/${folderName}`)) return undefined;
       const found = await findFolder(mailbox.id, folderName);
       if ('trouble' in found) {
         const row = emptyRow(mailbox.id, `?${folderName}`, folderName, mailbox.address);
-        await refuse({ ...row, source: mailbox.source }, found.trouble);
+        await refuse({ ...row, source: mailbox.source }, found.trouble, found.code);
         return undefined;
       }
       const folderId = found.id;
       const folder = folderKey(folderId);
+      const known = await folders.get({ mailbox: mailbox.id, folder });
+      if (known) return rename(known, folderName, mailbox);
       // Graph states received times in whole seconds.
       const watchStart = new Date(Math.floor(since.getTime() / 1000) * 1000);
       const address = mailbox.address.includes('@') ? mailbox.address : undefined;
@@ -89,29 +138,10 @@ export function makeWatchMailbox({ folders, deliveries, directory, now }: Deps) 
     },
 
     /** Shows an address that Graph does not know or may not tell us about. */
-    refuseAddress: (address: string, trouble: FolderTrouble): Promise<void> =>
-      refuse(emptyRow(unresolvedKey(address), 'mailbox', '', address), trouble),
+    refuseAddress: (address: string, trouble: FolderTrouble, code?: string): Promise<void> =>
+      refuse(emptyRow(unresolvedKey(address), 'mailbox', '', address), trouble, code),
 
-    /** Back after a removal: within seven days the chain goes on, later a new watch begins. */
-    async resume(row: WatchedFolder, mailbox: WantedMailbox): Promise<void> {
-      const fresh = now() - row.since.getTime() > KEEP_CHAIN_MS;
-      const watchStart = fresh ? new Date(Math.floor(now() / 1000) * 1000) : row.watchStart;
-      const restart = fresh ? { watchStart, link: undefined, gap: undefined } : {};
-      await deliveries.saveChain(row.mailbox, row.folder, { wanted: true, ...restart });
-      await folders.update(row, () => ({
-        wanted: true,
-        source: mailbox.source,
-        address: mailbox.address,
-        watchStart,
-        state: 'starting',
-        reason: '',
-        move: 'none',
-        since: new Date(now()),
-        missingSince: undefined,
-        rungAt: NEVER,
-        probeAt: NEVER,
-      }));
-    },
+    resume,
 
     /** Stops: no more mail of this folder is published. The caller removes the subscription. */
     async stop(row: WatchedFolder): Promise<void> {

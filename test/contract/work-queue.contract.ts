@@ -102,14 +102,14 @@ export function workQueueContract(name: string, make: () => Promise<WorkQueueUnd
       expect({ drained, left: bus.deadLetters() }).toEqual({ drained: 3, left: 2 });
     });
 
-    it('takes dead letters away that nobody can read', async () => {
+    it('leaves dead letters that nobody can read to the operator', async () => {
       await bus.bury('not json at all');
       const kept: Ring[] = [];
       await bus.queue.drainDeadLetters(10, (rings) => {
         kept.push(...rings);
         return Promise.resolve();
       });
-      expect({ kept, left: bus.deadLetters() }).toEqual({ kept: [], left: 0 });
+      expect({ kept, left: bus.deadLetters() }).toEqual({ kept: [], left: 1 });
     });
 
     it('finds nothing among no dead letters', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { eventually } from '../support/app/eventually.ts';
 import { startWholeApp, type WholeApp } from '../support/app/whole-app.ts';
 
 let app: WholeApp;
@@ -66,9 +67,8 @@ describe('a mailbox that cannot be read', () => {
     graph.control.setMailboxState(refused?.id ?? '', 'accessDenied');
     await app.startHost();
     await expect.poll(() => graph.control.subscriptions().length, { timeout: 20_000 }).toBe(others.length);
-    const answer = await fetch(`${app.functionsUrl}/api/mailboxes`);
-    const body = await answer.json();
-    expect(body).toMatchObject({
+    const list = async (): Promise<unknown> => (await fetch(`${app.functionsUrl}/api/mailboxes`)).json();
+    await eventually(list).toMatchObject({
       mailboxes: containing([
         shaped({
           address: refused?.address,

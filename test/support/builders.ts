@@ -1,5 +1,5 @@
 import type { Config } from '../../shared/config.ts';
-import { type Chain, folderKey } from '../../shared/domain/delta.ts';
+import { type Chain, folderKey, WHOLE_WATCH_MS } from '../../shared/domain/delta.ts';
 import type { Mail } from '../../shared/domain/mail.ts';
 import type { WatchedFolder } from '../../shared/domain/watched-folder.ts';
 import { START } from './in-memory-ports.ts';
@@ -53,7 +53,7 @@ export const aChain = (changes: Partial<Chain> = {}): Chain => {
     results: 0,
     linkAt: undefined,
     gap: undefined,
-    window: 3_600_000,
+    window: WHOLE_WATCH_MS,
     takeovers: 0,
     reportedAt: new Date(START),
     ...changes,

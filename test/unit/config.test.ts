@@ -134,7 +134,7 @@ describe('settings that are wrong', () => {
       '-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----';
     expect(
       faulty({ GRAPH_CLIENT_ID: good.TENANT_ID, GRAPH_CLIENT_SECRET: 's', GRAPH_CLIENT_CERTIFICATE: pem }),
-    ).toEqual(['GRAPH_CLIENT_SECRET']);
+    ).toContain('GRAPH_CLIENT_SECRET');
   });
 
   it('say how to mend them', () => {

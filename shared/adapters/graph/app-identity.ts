@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import type { ConfidentialClientApplication, ManagedIdentityApplication } from '@azure/msal-node';
 import type { Config } from '../../config.ts';
+import { pemParts } from '../../setting-values.ts';
 import type { Acquire } from './token-source.ts';
 
 type Settings = Pick<
@@ -82,9 +83,7 @@ function wholeMetadata(metadata: string, loginRoot: string, tenant: string): str
 }
 
 function readCertificate(pem: string) {
-  const [certificate = ''] = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/.exec(pem) ?? [];
-  const [privateKey = ''] =
-    /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]+?-----END [A-Z ]*PRIVATE KEY-----/.exec(pem) ?? [];
+  const { certificate, privateKey } = pemParts(pem);
   // Bare hex: MSAL cuts a thumbprint with colons down to one byte without a word.
   const thumbprintSha256 = createHash('sha256').update(new X509Certificate(certificate).raw).digest('hex');
   return { thumbprintSha256, privateKey, x5c: certificate };

@@ -2,8 +2,8 @@ import { Client, GraphError, ResponseType } from '@microsoft/microsoft-graph-cli
 import { PermanentError, TransientError } from '../../errors.ts';
 import type { Clock } from '../../ports.ts';
 import { makeServerClock } from '../server-clock.ts';
-import { type GraphFailure, toFailure } from './graph-failure.ts';
-import { graphMiddleware } from './middleware.ts';
+import { type GraphFailure, readFailure, toError, toFailure } from './graph-failure.ts';
+import { graphMiddleware, STREAMED } from './middleware.ts';
 import type { TokenSource } from './token-source.ts';
 
 export interface GraphRequestOptions {
@@ -38,7 +38,14 @@ export interface GraphClientDeps {
 /** `prefer` value that makes ids survive moves inside the mailbox (outlook-immutable-id, 2024-11). */
 export const IMMUTABLE_IDS = 'IdType="ImmutableId"';
 
-export const segment = (value: string): string => encodeURIComponent(value);
+/** One path segment. `.` and `..` have no encoded form: every URL parser resolves them, and the path would be another. */
+export function segment(value: string): string {
+  if (value === '.' || value === '..' || value === '') throw new PermanentError('graph:no-path-segment');
+  return encodeURIComponent(value);
+}
+
+/** Can be part of a path at all; names come from settings and from administrators. */
+export const isSegment = (value: string): boolean => value !== '' && value !== '.' && value !== '..';
 
 /** Query values as the client needs them: it cuts at `&` and `#` and encodes nothing itself. */
 export const query = (parameters: Record<string, string>): string =>
@@ -77,16 +84,21 @@ export function makeGraphClient({ tokens, baseUrl, scope, now, random }: GraphCl
     get: (path, options) => answer(() => request(path, options).get()),
     post: (path, body, options) => answer(() => request(path, options).post(body)),
     remove: (path) => answer(() => request(path).delete()),
-    async stream(path, options) {
-      const result = await answer(() => request(path, options).responseType(ResponseType.RAW).get());
-      if (!result.ok) throw new TransientError(`graph:${result.failure.status}`, { cause: result.cause });
+    async stream(path, { prefer, signal } = {}) {
+      const idle = new AbortController();
+      const bounded = signal ? AbortSignal.any([signal, idle.signal]) : idle.signal;
+      const result = await answer(() =>
+        request(path, { ...(prefer && { prefer }), signal: bounded })
+          .option(STREAMED, true)
+          .responseType(ResponseType.RAW)
+          .get(),
+      );
+      if (!result.ok) throw toError(result.failure, 'service', result.cause);
       if (!(result.body instanceof Response)) throw new TransientError('graph:no-body');
-      if (result.body.ok && result.body.body) return result.body.body;
-      await result.body.body?.cancel();
-      const code = `graph:${result.body.status}`;
-      throw result.body.status >= 500 || result.body.status === 429
-        ? new TransientError(code)
-        : new PermanentError(code);
+      const { ok, status, headers, body } = result.body;
+      if (ok && body) return moving(body, idle);
+      const refusal: unknown = await result.body.json().catch(() => undefined);
+      throw toError(readFailure(status, refusal, headers.get('Retry-After'), clock.now()), 'service', undefined);
     },
     pathOf(link) {
       const url = URL.parse(link);
@@ -97,6 +109,33 @@ export function makeGraphClient({ tokens, baseUrl, scope, now, random }: GraphCl
       return url.pathname.slice(root.pathname.length) + url.search;
     },
   };
+}
+
+const IDLE_MS = 30_000;
+
+/** A body that may take long, but not without moving; a break is Graph's fault and passes. */
+function moving(body: ReadableStream<Uint8Array>, idle: AbortController): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  let waiting: NodeJS.Timeout | undefined;
+  return new ReadableStream({
+    async pull(controller) {
+      // Only while we wait for Graph: whoever reads may take its time.
+      waiting = setTimeout(() => idle.abort(), IDLE_MS).unref();
+      try {
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (cause) {
+        throw new TransientError('graph:no-answer', { cause });
+      } finally {
+        clearTimeout(waiting);
+      }
+    },
+    cancel(reason) {
+      clearTimeout(waiting);
+      return reader.cancel(reason);
+    },
+  });
 }
 
 /**

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { MailboxUnavailableError, TransientError } from '../../errors.ts';
 import type { DirectoryMailbox, GraphDirectory } from '../../ports.ts';
-import { type GraphClient, query, segment } from './graph-client.ts';
+import { type GraphClient, isSegment, query, segment } from './graph-client.ts';
 import { toError } from './graph-failure.ts';
 
 const userSchema = z.looseObject({
@@ -51,6 +51,7 @@ export function makeGraphDirectory(graph: GraphClient): GraphDirectory {
 
   return {
     async findMailbox(addressOrId) {
+      if (!isSegment(addressOrId)) return 'not-found';
       const answer = await graph.get(`/users/${segment(addressOrId)}?${USER_FIELDS}`);
       if (answer.ok) {
         const user = userSchema.safeParse(answer.body);
@@ -74,13 +75,17 @@ export function makeGraphDirectory(graph: GraphClient): GraphDirectory {
     },
 
     async findFolder(mailbox, name) {
+      if (!name.split('/').every(isSegment)) return undefined;
       const folders = `/users/${segment(mailbox)}/mailFolders`;
       const answer = await graph.get(`${folders}/${segment(name)}?${query({ $select: 'id' })}`);
-      if (answer.ok) return folderSchema.parse(answer.body).id;
+      if (answer.ok) {
+        const folder = folderSchema.safeParse(answer.body);
+        if (!folder.success) throw new TransientError('graph:folder-unreadable', { cause: folder.error });
+        return folder.data.id;
+      }
       const { status, code } = answer.failure;
-      // 400 ErrorInvalidIdMalformed: neither a well-known name nor an id, so a display name.
-      const unknown =
-        (status === 404 && /^ErrorItemNotFound|^ErrorFolderNotFound/.test(code)) || (status === 400 && /Id/.test(code));
+      // 400, whatever its code: neither a well-known name nor an id, so a display name.
+      const unknown = (status === 404 && /^ErrorItemNotFound|^ErrorFolderNotFound/.test(code)) || status === 400;
       if (!unknown) throw toError(answer.failure, 'mailbox', answer.cause);
       try {
         const [top = '', ...below] = name.split('/');

@@ -18,8 +18,6 @@ const OPTION_SETS: readonly Record<string, string>[] = [
   { $select: MESSAGE_FIELDS },
 ];
 const HASHES = OPTION_SETS.map(optionsHash);
-/** Of a mail that is asked for by id the attachments are wanted in any case. */
-const EXPANDING = OPTION_SETS.slice(0, 2);
 
 const folderPath = (mailbox: string, folderId: string) => `/users/${segment(mailbox)}/mailFolders/${segment(folderId)}`;
 const messagePath = (mailbox: string, id: string) => `/users/${segment(mailbox)}/messages/${segment(id)}`;
@@ -44,7 +42,12 @@ async function withAttachments(
 ): Promise<unknown> {
   if (typeof body !== 'object' || body === null || 'attachments' in body) return body;
   const path = `${messagePath(mailbox, id)}/attachments?${query({ $select: ATTACHMENT_FIELDS })}`;
-  const list = unwrap(await graph.get(path, { prefer: [IMMUTABLE_IDS], signal }));
+  const answer = await graph.get(path, { prefer: [IMMUTABLE_IDS], signal });
+  // Deleted between the two requests. What is refused for one list says nothing about the mailbox.
+  if (!answer.ok && isMailboxGone(answer.failure)) throw toError(answer.failure, 'mailbox', answer.cause);
+  if (!answer.ok && answer.failure.status === 404) return 'gone';
+  if (!answer.ok) throw toError(answer.failure, 'service', answer.cause);
+  const list = answer.body;
   return {
     ...body,
     attachments: typeof list === 'object' && list !== null && 'value' in list ? list.value : undefined,
@@ -57,12 +60,11 @@ function makeOptionMemory() {
   /** Asks with the best set that is not known to be refused; 400 leads to the next one. */
   return async (
     mailbox: string,
-    sets: readonly Record<string, string>[],
     ask: (options: Record<string, string>) => Promise<GraphAnswer>,
   ): Promise<{ answer: GraphAnswer; level: number }> => {
-    const first = Math.min(levels.get(mailbox) ?? 0, sets.length - 1);
+    const first = levels.get(mailbox) ?? 0;
     let refusal: GraphAnswer | undefined;
-    for (const [offset, options] of sets.slice(first).entries()) {
+    for (const [offset, options] of OPTION_SETS.slice(first).entries()) {
       const answer = await ask(options);
       const level = first + offset;
       if (answer.ok || answer.failure.status !== 400) {
@@ -95,11 +97,12 @@ export function makeGraphMail(graph: GraphClient, hasDelta: boolean): GraphMail 
     isCurrent: (options) => HASHES.includes(options),
 
     async getMail(mailbox, id, signal) {
-      const { answer } = await askWithOptions(mailbox, EXPANDING, (options) =>
+      const { answer } = await askWithOptions(mailbox, (options) =>
         graph.get(`${messagePath(mailbox, id)}?${query(options)}`, { prefer: [IMMUTABLE_IDS], signal }),
       );
       if (!answer.ok && answer.failure.status === 404 && !isMailboxGone(answer.failure)) return 'gone';
       const body = await withAttachments(graph, mailbox, id, unwrap(answer), signal);
+      if (body === 'gone') return 'gone';
       try {
         return parseMessage(body);
       } catch (cause) {
@@ -109,7 +112,7 @@ export function makeGraphMail(graph: GraphClient, hasDelta: boolean): GraphMail 
 
     async openChain(mailbox, folderId, since, size, signal) {
       const window = { changeType: 'created', $filter: `receivedDateTime ge ${wholeSeconds(since)}` };
-      const { answer, level } = await askWithOptions(mailbox, OPTION_SETS, (options) =>
+      const { answer, level } = await askWithOptions(mailbox, (options) =>
         graph.get(`${folderPath(mailbox, folderId)}/messages/delta?${query({ ...window, ...options })}`, {
           prefer: pageOf(size),
           signal,
@@ -127,10 +130,16 @@ export function makeGraphMail(graph: GraphClient, hasDelta: boolean): GraphMail 
     },
 
     async listSince(mailbox, folderId, gap, size, signal) {
-      const { answer } = await askWithOptions(mailbox, EXPANDING, (options) =>
+      const { answer } = await askWithOptions(mailbox, (options) =>
         graph.get(windowPath(mailbox, folderId, gap, size, options), { prefer: [IMMUTABLE_IDS], signal }),
       );
-      return toWindow(unwrap(answer), gap, size);
+      let body = unwrap(answer);
+      // An empty page with a next link leaves no later time to ask from: only the link itself leads on.
+      for (let link = nextOfEmpty(body), links = 0; link !== undefined && links < MAX_EMPTY_PAGES; links++) {
+        body = unwrap(await graph.get(graph.pathOf(link), { prefer: [IMMUTABLE_IDS], signal }));
+        link = nextOfEmpty(body);
+      }
+      return toWindow(body, gap, size);
     },
 
     openMime: (mailbox, id, signal) =>
@@ -172,7 +181,16 @@ function toWindow(body: unknown, gap: Gap, size: number): WindowPage {
   const last = lastTime(body, gap.by);
   const advanced = last !== undefined && wholeSeconds(last) > wholeSeconds(gap.from);
   const position = advanced ? { from: last, skip: 0 } : { from: gap.from, skip: gap.skip + page.count };
-  return { entries: page.entries, count: page.count, ...position, more: page.count >= size };
+  // Graph may send fewer than asked for; while there is a next link there is more, however short the page.
+  const more = page.links.next !== undefined || page.count >= size;
+  return { entries: page.entries, count: page.count, ...position, more };
+}
+
+const MAX_EMPTY_PAGES = 100;
+
+function nextOfEmpty(body: unknown): string | undefined {
+  const page = parsePage(body);
+  return page?.count === 0 ? page.links.next : undefined;
 }
 
 function lastTime(body: unknown, field: Gap['by']): Date | undefined {

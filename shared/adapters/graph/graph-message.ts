@@ -45,13 +45,13 @@ const recipients = z
   .nullish()
   .transform((values) => (values ?? []).filter((value) => value !== undefined));
 
-const KINDS: Readonly<Record<string, Attachment['kind']>> = {
-  '#microsoft.graph.fileattachment': 'file',
-  '#microsoft.graph.itemattachment': 'item',
-  '#microsoft.graph.referenceattachment': 'reference',
-};
+const KINDS: ReadonlyMap<string, Attachment['kind']> = new Map([
+  ['#microsoft.graph.fileattachment', 'file'],
+  ['#microsoft.graph.itemattachment', 'item'],
+  ['#microsoft.graph.referenceattachment', 'reference'],
+]);
 
-const kindOf = (type: string | undefined): Attachment['kind'] => KINDS[type?.toLowerCase() ?? ''] ?? 'file';
+const kindOf = (type: string | undefined): Attachment['kind'] => KINDS.get(type?.toLowerCase() ?? '') ?? 'file';
 
 const attachmentSchema = z
   .looseObject({

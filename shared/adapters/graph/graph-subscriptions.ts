@@ -21,16 +21,10 @@ const listedSchema = z.looseObject({ id: z.string(), resource: z.string(), notif
 
 const listSchema = z.looseObject({ value: z.array(listedSchema), '@odata.nextLink': z.string().optional() });
 
-const batchSchema = z.looseObject({
-  responses: z.array(
-    z.looseObject({
-      id: z.string(),
-      status: z.number(),
-      headers: z.record(z.string(), z.unknown()).nullish(),
-      body: z.unknown(),
-    }),
-  ),
-});
+const batchSchema = z.looseObject({ responses: z.array(z.unknown()) });
+
+/** Each part is read alone: one that makes no sense must not spoil the other nineteen. */
+const partSchema = z.looseObject({ id: z.string(), status: z.number(), body: z.unknown().optional() });
 
 /** What marks a subscription as made by this installation, whatever its host name was then. */
 export const appMark = (tenant: string, client: string, namespace: string): string =>
@@ -94,9 +88,11 @@ export function makeGraphSubscriptions(graph: GraphClient, { publicBaseUrl, mark
       if (!answer.ok) throw toError(answer.failure, 'service', answer.cause);
       const batch = batchSchema.safeParse(answer.body);
       if (!batch.success) throw new TransientError('graph:batch-unreadable', { cause: batch.error });
+      const parts = batch.data.responses.flatMap((raw) => partSchema.safeParse(raw).data ?? []);
+      if (parts.length === 0 && batch.data.responses.length > 0) throw new TransientError('graph:batch-unreadable');
       // Parts come in any order, and one may be missing: it counts as failed and is tried at the next turn.
       return subscriptions.map((_, position): RenewOutcome => {
-        const part = batch.data.responses.find((response) => response.id === String(position));
+        const part = parts.find((response) => response.id === String(position));
         return part ? judgeRenewal(part.status, part.body, graph.clock.now()) : { kind: 'failed', code: 'no-answer' };
       });
     },
@@ -105,7 +101,9 @@ export function makeGraphSubscriptions(graph: GraphClient, { publicBaseUrl, mark
       const answer = await graph.get(`/subscriptions/${segment(id)}`);
       if (!answer.ok && answer.failure.status === 404) return 'gone';
       if (!answer.ok) throw toError(answer.failure, 'service', answer.cause);
-      return toOwn(listedSchema.parse(answer.body));
+      const found = listedSchema.safeParse(answer.body);
+      if (!found.success) throw new TransientError('graph:subscription-unreadable', { cause: found.error });
+      return toOwn(found.data);
     },
 
     async list() {

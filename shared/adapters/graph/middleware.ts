@@ -15,6 +15,9 @@ interface Deps {
 }
 
 // The client passes the URL as text; the type names the browser's Request as well.
+/** Option of a request whose body is read as a stream, however long it is. */
+export const STREAMED = 'streamed';
+
 const urlOf = ({ request }: Context): string => String(request);
 
 /** The client's own handlers mutate `options`; ours replace them. */
@@ -118,14 +121,18 @@ class Guard extends Link {
   }
 
   override async execute(context: Context): Promise<void> {
-    const limit = AbortSignal.timeout(REQUEST_MS);
-    const signal = context.options?.signal ? AbortSignal.any([context.options.signal, limit]) : limit;
+    const limit = new AbortController();
+    const waiting = setTimeout(() => limit.abort(), REQUEST_MS).unref();
+    const { signal: asked } = context.options ?? {};
+    const signal = asked ? AbortSignal.any([asked, limit.signal]) : limit.signal;
     const bounded: Context = { ...context, options: { ...context.options, redirect: 'manual', signal } };
     try {
       await this.pass(bounded);
     } catch (cause) {
       throw new TransientError('graph:no-answer', { cause });
     }
+    // An answer has to be whole within the limit; what is read as a stream has a limit of its own.
+    if (context.options && STREAMED in context.options) clearTimeout(waiting);
     context.response = bounded.response;
     this.#deps.clock.observe(bounded.response?.headers.get('Date'));
     const status = bounded.response?.status ?? 0;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { encodeRing, parseRing } from '../../domain/work-item.ts';
+import { encodeRing, parseRing, splitRing } from '../../domain/work-item.ts';
 import { log } from '../../log.ts';
 import type { WorkQueue } from '../../ports.ts';
 import { type ServiceBusConnection, toBusError } from './connection.ts';
@@ -12,12 +12,14 @@ export function makeWorkQueue(bus: ServiceBusConnection, queue: string): WorkQue
     send: (rings, { at, signal } = {}) =>
       bus.send(
         queue,
-        rings.map((ring) => ({
-          body: Buffer.from(encodeRing(ring)),
-          contentType: 'application/json',
-          messageId: randomUUID(),
-          ...(at && { scheduledEnqueueTimeUtc: at }),
-        })),
+        rings
+          .flatMap((ring) => splitRing(ring))
+          .map((ring) => ({
+            body: Buffer.from(encodeRing(ring)),
+            contentType: 'application/json',
+            messageId: randomUUID(),
+            ...(at && { scheduledEnqueueTimeUtc: at }),
+          })),
         signal,
       ),
 
@@ -27,14 +29,19 @@ export function makeWorkQueue(bus: ServiceBusConnection, queue: string): WorkQue
       try {
         const dead = await receiver.receiveMessages(max, { maxWaitTimeInMs: WAIT_MS });
         if (dead.length === 0) return 0;
-        const rings = dead.map((message) =>
-          parseRing(Buffer.isBuffer(message.body) ? message.body.toString('utf8') : message.body),
-        );
-        const unreadable = rings.filter((ring) => !ring).length;
-        if (unreadable > 0) log('error', 'dead letters unreadable', { count: unreadable });
-        await keep(rings.filter((ring) => ring !== undefined));
-        for (const message of dead) await receiver.completeMessage(message);
-        return dead.length;
+        const read = dead.map((message) => {
+          const body: unknown = message.body;
+          return { message, ring: parseRing(Buffer.isBuffer(body) ? body.toString('utf8') : body) };
+        });
+        const unreadable = read.filter(({ ring }) => !ring);
+        if (unreadable.length > 0)
+          log('error', 'dead letters unreadable, left for the operator', { count: unreadable.length });
+        await keep(read.flatMap(({ ring }) => ring ?? []));
+        for (const { message, ring } of read) {
+          if (ring) await receiver.completeMessage(message);
+          else await receiver.abandonMessage(message);
+        }
+        return read.length - unreadable.length;
       } catch (error) {
         throw toBusError(error);
       } finally {

@@ -150,7 +150,13 @@ export function makeDeliveries(account: StorageAccount): Deliveries {
     },
 
     async beginChain(mailbox, { folder, ...chain }) {
-      await table.use((client) => client.upsertEntity(chainRow(mailbox, folder, chain), 'Merge'));
+      await table.use(async (client) => {
+        try {
+          await client.createEntity(chainRow(mailbox, folder, chain));
+        } catch (error) {
+          if (!isStatus(error, 409)) throw error;
+        }
+      });
     },
 
     async unfinished(mailbox) {

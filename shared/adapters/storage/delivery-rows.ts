@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Chain } from '../../domain/delta.ts';
+import { type Chain, WHOLE_WATCH_MS } from '../../domain/delta.ts';
 import type { Delivery } from '../../domain/delivery.ts';
 import type { Lane } from '../../domain/lane.ts';
 
@@ -47,7 +47,7 @@ const chainSchema = z.looseObject({
   gapFrom: time.default(NEVER),
   gapSkip: z.number().default(0),
   gapStart: time.default(NEVER),
-  window: z.number().default(3_600_000),
+  window: z.number().default(WHOLE_WATCH_MS),
   takeovers: z.number().default(0),
   reportedAt: time.default(NEVER).transform(past),
 });

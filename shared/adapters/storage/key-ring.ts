@@ -65,6 +65,7 @@ export function makeKeyRing(account: StorageAccount, now: () => number): KeyRing
 
   return {
     current: () => (loaded && now() - loaded.at < STALE_MS ? loaded.ring : undefined),
+    pending: () => pending?.catch(() => undefined) ?? Promise.resolve(undefined),
     refresh() {
       pending ??= read().finally(() => {
         pending = undefined;

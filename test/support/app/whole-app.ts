@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ServiceBusClient } from '@azure/service-bus';
+import { isIdle } from '../../../local/start/counted-operations.ts';
 import { type Environment, startEnvironment } from '../../../local/start/environment.ts';
 import { findFreePort } from '../../../local/start/free-port.ts';
 import { type HostProcess, startHost } from '../../../local/start/host-process.ts';
@@ -118,8 +119,10 @@ export async function startWholeApp(options: WholeAppOptions = {}): Promise<Whol
 
   if (!options.hostless) {
     await app.startHost();
-    if (!options.unsubscribed)
+    if (!options.unsubscribed) {
       await until('every mailbox has a subscription', () => graph.control.subscriptions().length === mailboxes.length);
+      await until('the first looks are over', () => isIdle(environment));
+    }
   }
   return app;
 }

@@ -1,4 +1,4 @@
-import type { Chain } from '../../../shared/domain/delta.ts';
+import { type Chain, WHOLE_WATCH_MS } from '../../../shared/domain/delta.ts';
 import { type Delivery, isUnfinished } from '../../../shared/domain/delivery.ts';
 import { FREE, type Lane } from '../../../shared/domain/lane.ts';
 import type { Clock, Commit, Deliveries, LaneTag, LedgerWindow, MailboxState } from '../../../shared/ports.ts';
@@ -39,7 +39,7 @@ function toChain(row: ChainRow): Chain {
     watchStart,
     wanted,
     results: row.results ?? 0,
-    window: row.window ?? 3_600_000,
+    window: row.window ?? WHOLE_WATCH_MS,
     takeovers: row.takeovers ?? 0,
   };
 }
@@ -173,7 +173,10 @@ export function fakeDeliveries(table: FakeDeliveriesTable, gate: Gate, clock: Cl
       ),
 
     beginChain: (mailbox, { folder, ...chain }) =>
-      gate.pass('deliveries.beginChain', () => saveChain(table.of(mailbox), folder, chain)),
+      gate.pass('deliveries.beginChain', () => {
+        const partition = table.of(mailbox);
+        if (!partition.chains.has(folder)) saveChain(partition, folder, chain);
+      }),
 
     saveChain: (mailbox, folder, changes) =>
       gate.pass('deliveries.saveChain', () => {

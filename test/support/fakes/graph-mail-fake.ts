@@ -51,6 +51,8 @@ export class FakeMailboxes {
   linksToItself = false;
   /** Mailboxes that refuse us. */
   readonly troubles = new Map<string, MailboxTrouble>();
+  /** What every request for one mail by its id comes to, its MIME and attachments included; by mail id. */
+  readonly refusals = new Map<string, () => Error>();
   readonly clock: Clock;
   #epoch = 0;
   readonly #mails = new Map<string, Map<string, StoredMail>>();
@@ -107,6 +109,7 @@ export class FakeMailboxes {
 
   read(mailbox: string, id: string): Mail | 'gone' {
     this.#admit(mailbox);
+    this.#admitMail(id);
     const stored = this.#of(mailbox).get(id);
     if (!stored || stored.readableAt > this.clock.now()) return 'gone';
     if (stored.breaks > 0) {
@@ -114,6 +117,11 @@ export class FakeMailboxes {
       throw new PermanentError('graph:message-unreadable');
     }
     return structuredClone(stored.mail);
+  }
+
+  content(id: string, text: string): ReadableStream<Uint8Array> {
+    this.#admitMail(id);
+    return new Blob([text]).stream();
   }
 
   window(mailbox: string, folderId: string, { by, from, skip }: Gap, size: number) {
@@ -145,6 +153,11 @@ export class FakeMailboxes {
     if (trouble) throw new MailboxUnavailableError(trouble, trouble === 'no-access' ? 'graph:403' : 'graph:404');
   }
 
+  #admitMail(id: string): void {
+    const refusal = this.refusals.get(id);
+    if (refusal) throw refusal();
+  }
+
   #page(chain: ReturnType<typeof readLink>, size: number): DeltaAnswer {
     const log = this.#logs.get(`${chain.mailbox}/${chain.folderId}`) ?? [];
     const entries: PageEntry[] = [];
@@ -174,8 +187,6 @@ function toEntry({ mail, shape }: StoredMail): PageEntry {
   if (shape === 'whole') return { kind: 'mail', mail: structuredClone(mail) };
   return { kind: 'partial', id: mail.id, receivedAt: shape === 'partial' ? mail.receivedAt : undefined };
 }
-
-const streamOf = (text: string) => new Blob([text]).stream();
 
 async function abortable<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   const aborted = () => new TransientError('graph:no-answer');
@@ -221,7 +232,9 @@ export const fakeGraphMail = (mailboxes: FakeMailboxes, gate: Gate): GraphMail =
   getMail: (mailbox, id, signal) =>
     abortable(signal, () => gate.pass('mail.getMail', () => mailboxes.read(mailbox, id))),
   openMime: (mailbox, id, signal) =>
-    abortable(signal, () => gate.pass('mail.openMime', () => streamOf(`mime of ${mailbox} ${id}`))),
+    abortable(signal, () => gate.pass('mail.openMime', () => mailboxes.content(id, `mime of ${mailbox} ${id}`))),
   openAttachment: (mailbox, id, attachment, signal) =>
-    abortable(signal, () => gate.pass('mail.openAttachment', () => streamOf(`${attachment} of ${mailbox} ${id}`))),
+    abortable(signal, () =>
+      gate.pass('mail.openAttachment', () => mailboxes.content(id, `${attachment} of ${mailbox} ${id}`)),
+    ),
 });

@@ -22,18 +22,26 @@ export class FakeKeyBlob {
 /** The port as one process sees it: what it read last, and when. */
 export function fakeKeyRing(blob: FakeKeyBlob, gate: Gate, clock: Clock): KeyRingStore {
   let read: { ring: KeyRing; at: number } | undefined;
+  let reading: Promise<KeyRing> | undefined;
   return {
     current: () => (read && clock.now() - read.at < STALE_MS ? read.ring : undefined),
-    refresh: () =>
-      gate.pass('keys.refresh', () => {
-        const now = clock.now();
-        if (blob.keys.length === 0) blob.keys.push(aSigningKey('first', new Date(now)));
-        const byAge = blob.keys.toSorted((a, b) => a.createdAt.localeCompare(b.createdAt));
-        const signing = byAge.findLast((key) => now - Date.parse(key.createdAt) >= STANDS_MS) ?? byAge[0];
-        if (!signing) throw new TransientError('keys:none');
-        const ring = { signing, accepted: new Map(byAge.map((key) => [key.id, key])) };
-        read = { ring, at: now };
-        return ring;
-      }),
+    pending: () => reading?.catch(() => undefined) ?? Promise.resolve(undefined),
+    refresh() {
+      reading ??= gate
+        .pass('keys.refresh', () => {
+          const now = clock.now();
+          if (blob.keys.length === 0) blob.keys.push(aSigningKey('first', new Date(now)));
+          const byAge = blob.keys.toSorted((a, b) => a.createdAt.localeCompare(b.createdAt));
+          const signing = byAge.findLast((key) => now - Date.parse(key.createdAt) >= STANDS_MS) ?? byAge[0];
+          if (!signing) throw new TransientError('keys:none');
+          const ring = { signing, accepted: new Map(byAge.map((key) => [key.id, key])) };
+          read = { ring, at: now };
+          return ring;
+        })
+        .finally(() => {
+          reading = undefined;
+        });
+      return reading;
+    },
   };
 }

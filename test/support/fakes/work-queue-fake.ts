@@ -1,4 +1,4 @@
-import { encodeRing, parseRing, type Ring } from '../../../shared/domain/work-item.ts';
+import { encodeRing, parseRing, type Ring, splitRing } from '../../../shared/domain/work-item.ts';
 import type { WorkQueue } from '../../../shared/ports.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
@@ -56,7 +56,7 @@ export class FakeWorkQueue {
   }
 
   send(rings: Ring[], at: number): void {
-    for (const ring of rings) {
+    for (const ring of rings.flatMap((whole) => splitRing(whole))) {
       this.sent.push({ ring, at, sentAt: this.#clock.now() });
       this.put(encodeRing(ring), at);
     }
@@ -111,6 +111,10 @@ export class FakeWorkQueue {
   forgetDead(count: number): void {
     this.#dead.splice(0, count);
   }
+
+  forgetDeadOnes(bodies: string[]): void {
+    for (const body of bodies) this.#dead.splice(this.#dead.indexOf(body), 1);
+  }
 }
 
 /** The port as one process sees it. */
@@ -132,10 +136,11 @@ export const fakeWorkQueue = (queue: FakeWorkQueue, gate: Gate, clock: VirtualCl
   async drainDeadLetters(max, keep) {
     const bodies = await gate.pass('workQueue.drainDeadLetters', () => queue.dead(max));
     if (bodies.length === 0) return 0;
-    await keep(bodies.map(parseRing).filter((ring) => ring !== undefined));
+    const readable = bodies.filter((body) => parseRing(body) !== undefined);
+    await keep(readable.flatMap((body) => parseRing(body) ?? []));
     return gate.pass('workQueue.completeDeadLetters', () => {
-      queue.forgetDead(bodies.length);
-      return bodies.length;
+      queue.forgetDeadOnes(readable);
+      return readable.length;
     });
   },
 });

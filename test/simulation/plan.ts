@@ -1,0 +1,54 @@
+import type { Dice } from './dice.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+/** The shape of one history, drawn from its seed. */
+export interface Plan {
+  days: number;
+  processes: number;
+  /** Rings that a process handles at once. */
+  atOnce: number;
+  catchUpMs: number;
+  /** How often the fast and the slow timer run. */
+  tickMs: number;
+  renewMs: number;
+  mailboxes: { id: string; address: string; named: 'id' | 'address' | 'group' }[];
+  /** As MAIL_FOLDERS names them. */
+  folderNames: string[];
+  mails: number;
+  includeMime: boolean;
+  maxMinutes: number;
+  clampsLifetime: boolean;
+}
+
+export const FOLDER_IDS: Readonly<Record<string, string>> = { inbox: 'inbox-id', 'sales-id': 'sales-id' };
+/** A folder that nobody watches. */
+export const ARCHIVE = 'archive-id';
+export const GROUP = '99999999-0000-4000-8000-000000000001';
+
+export function drawPlan(dice: Dice): Plan {
+  const catchUpMs = dice.pick([30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR]);
+  const days = dice.whole(2, 7);
+  const mailboxes = Array.from({ length: dice.pick([1, 1, 2, 3]) }, (_, position) => ({
+    id: `0${position}111111-2222-4333-8444-555555555555`,
+    address: `box${position}@northwind.example`,
+    named: dice.pick(['id', 'address', 'address', 'group'] as const),
+  }));
+  const maxMinutes = dice.pick([10_080, 10_080, 4_230, 2_880, 1_440]);
+  return {
+    days,
+    processes: dice.pick([1, 2, 2, 3, 3, 5, 20]),
+    atOnce: dice.pick([1, 2, 4, 16]),
+    catchUpMs,
+    tickMs: dice.pick([catchUpMs / 3, catchUpMs / 2]),
+    renewMs: dice.pick([30 * MINUTE, HOUR, 3 * HOUR]),
+    mailboxes,
+    folderNames: dice.chance(0.3) ? ['inbox', 'sales-id'] : ['inbox'],
+    mails: dice.whole(5, 50),
+    includeMime: dice.chance(0.15),
+    maxMinutes,
+    // A wish above the documented maximum may be refused; a shorter grant than asked for can only be a clamp.
+    clampsLifetime: maxMinutes < 4_230 || dice.chance(0.5),
+  };
+}

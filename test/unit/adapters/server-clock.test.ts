@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { makeServerClock } from '../../../shared/adapters/server-clock.ts';
+
+const START = Date.parse('2026-10-12T08:00:00Z');
+
+function aClock() {
+  const local = { now: START };
+  const clock = makeServerClock(() => local.now);
+  return { local, clock, observe: (ms: number) => clock.observe(new Date(ms).toUTCString()) };
+}
+
+describe('the clock of a service', () => {
+  it('is the clock of this machine until an answer came', () => {
+    expect(aClock().clock.now()).toBe(START);
+  });
+
+  it.each([-3_600_000, -5_000, 5_000, 86_400_000])('is what its answers say: %i ms away', (away) => {
+    const { local, clock, observe } = aClock();
+    observe(START + away);
+    expect(clock.now()).toBe(START + away);
+    local.now += 1_234;
+    expect(clock.now()).toBe(START + away + 1_234);
+  });
+
+  it.each([-2_000, -400, 0, 900, 2_000])('takes a difference of %i ms for the rounding of whole seconds', (away) => {
+    const { clock, observe } = aClock();
+    observe(START + away);
+    expect(clock.now()).toBe(START);
+  });
+
+  it('does not wander with the rounding of each answer', () => {
+    const { clock, observe } = aClock();
+    observe(START + 60_000);
+    for (const noise of [999, -999, 500, 1_000]) observe(START + 60_000 + noise);
+    expect(clock.now()).toBe(START + 60_000);
+  });
+
+  it('comes back when this machine is set right', () => {
+    const { local, clock, observe } = aClock();
+    observe(START + 60_000);
+    local.now += 60_000;
+    observe(START + 60_000);
+    expect(clock.now()).toBe(START + 60_000);
+  });
+
+  it.each([undefined, null, '', 'yesterday'])('learns nothing from %o', (date) => {
+    const { clock, observe } = aClock();
+    observe(START + 60_000);
+    clock.observe(date);
+    expect(clock.now()).toBe(START + 60_000);
+  });
+});
