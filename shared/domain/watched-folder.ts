@@ -67,6 +67,10 @@ export const isRenewalDue = (folder: WatchedFolder, now: number): boolean =>
 export const mayPatch = (folder: WatchedFolder, now: number): boolean =>
   folder.patchedAt === undefined || now - folder.patchedAt.getTime() >= PATCH_APART_MS;
 
+/** Alive, past half its life, and far enough from the last PATCH. */
+export const mayRenew = (folder: WatchedFolder, now: number): boolean =>
+  !needsSubscription(folder, now) && isRenewalDue(folder, now) && mayPatch(folder, now);
+
 export const isCatchUpDue = (folder: WatchedFolder, now: number, catchUpMs: number): boolean =>
   Math.max(folder.syncedAt.getTime(), folder.rungAt.getTime()) + catchUpMs <= now;
 

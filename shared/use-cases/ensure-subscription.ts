@@ -1,8 +1,8 @@
 import { signClientState } from '../domain/client-state.ts';
 import {
   active,
-  isRenewalDue,
   mayPatch,
+  mayRenew,
   needsSubscription,
   SHORT_LIFE_MINUTES,
   subscribed,
@@ -135,9 +135,7 @@ export function makeEnsureSubscription(deps: Deps) {
   }
 
   const willPatch = (folder: WatchedFolder, urgency: Urgency) =>
-    !needsSubscription(folder, now()) &&
-    (urgency !== 'if-due' || isRenewalDue(folder, now())) &&
-    mayPatch(folder, now());
+    urgency === 'if-due' ? mayRenew(folder, now()) : !needsSubscription(folder, now()) && mayPatch(folder, now());
 
   async function ensure(folder: WatchedFolder, urgency: Urgency, patch: boolean): Promise<Partial<WatchedFolder>> {
     if (needsSubscription(folder, now()) || folder.subscription === undefined) return create(folder);
@@ -151,8 +149,7 @@ export function makeEnsureSubscription(deps: Deps) {
   const isDue = (folder: WatchedFolder, urgency: Urgency) => {
     if (!folder.wanted || folder.folderId === '') return false;
     if (urgency !== 'if-due') return true;
-    if (!needsSubscription(folder, now())) return isRenewalDue(folder, now()) && mayPatch(folder, now());
-    return folder.probeAt.getTime() <= now();
+    return needsSubscription(folder, now()) ? folder.probeAt.getTime() <= now() : mayRenew(folder, now());
   };
 
   return async (ref: FolderRef, urgency: Urgency): Promise<void> => {

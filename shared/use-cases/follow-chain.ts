@@ -22,7 +22,7 @@ export interface Walk {
   /** Told of every entry that Graph showed. */
   seen(id: string): void;
   /** Sends for mails that were shown but are not there yet, before the link moves on. */
-  askAgain(ids: string[]): Promise<void>;
+  askAgain(missing: PublishedPage['missing']): Promise<void>;
   /** Told of what was stored, so that later pages know it. */
   stored(page: PublishedPage): void;
   /** Time for others: stop after the current page. */
@@ -68,7 +68,7 @@ export function makeFollowChain({ mail, publishPage }: Deps) {
     const deadly = first && chain.takeovers >= SET_ASIDE_AT_TAKEOVERS && entries.length === 1;
     const page = await publishPage(entries, { ...walk.context, setAside: deadly });
     walk.stored(page);
-    await walk.askAgain(page.missing.filter(({ why }) => why === 'gone').map(({ id }) => id));
+    await walk.askAgain(page.missing);
     return page.deliveries;
   }
 

@@ -118,7 +118,8 @@ export function makeLookRound(deps: Deps): LookRound {
     };
 
     /** 404 for a fresh mail may be a copy that is still being made (fact sheet 13); the second 404 is final. */
-    const askAgain = async (ids: string[]): Promise<void> => {
+    const askAgain = async (missing: PublishedPage['missing']): Promise<void> => {
+      const ids = missing.filter(({ why }) => why === 'gone').map(({ id }) => id);
       if (ids.length === 0) return;
       const again: Ring = { mailbox, folders: ring.folders, ids: [], retry: ids, look: 'again' };
       await workQueue.send([again], { at: new Date(now() + SECOND_LOOK_MS) });
@@ -142,7 +143,7 @@ export function makeLookRound(deps: Deps): LookRound {
         if (again && why === 'gone') log('warn', 'mail gone before it was published', { mailbox, mail: id });
         if (again && row) gone.push({ ...row, state: 'gone', reason: why, recordedAt: new Date(now()) });
       }
-      if (!again) await askAgain(page.missing.filter(({ why }) => why === 'gone').map(({ id }) => id));
+      if (!again) await askAgain(page.missing);
       return [...page.deliveries, ...gone];
     };
 

@@ -1,4 +1,4 @@
-import { isRenewalDue, mayPatch, needsSubscription, type WatchedFolder } from '../domain/watched-folder.ts';
+import { mayRenew, type WatchedFolder } from '../domain/watched-folder.ts';
 import { errorCode } from '../errors.ts';
 import { log } from '../log.ts';
 import type { Ports, RenewOutcome } from '../ports.ts';
@@ -16,8 +16,7 @@ export const makeRenewDue =
   ({ subscriptions, claims, ensureSubscription }: Deps) =>
   async (rows: WatchedFolder[]): Promise<number> => {
     const now = () => subscriptions.clock.now();
-    const isDue = (folder: WatchedFolder) =>
-      folder.wanted && !needsSubscription(folder, now()) && isRenewalDue(folder, now()) && mayPatch(folder, now());
+    const isDue = (folder: WatchedFolder) => folder.wanted && mayRenew(folder, now());
 
     async function renewBatch(batch: WatchedFolder[]): Promise<number> {
       const claimed = (

@@ -11,6 +11,9 @@ const NEVER = new Date(0);
 /** A mailbox that comes back within this time goes on where it stopped. */
 const KEEP_CHAIN_MS = 7 * 86_400_000;
 
+/** Graph states received times in whole seconds. */
+const wholeSecond = (ms: number) => new Date(Math.floor(ms / 1000) * 1000);
+
 const emptyRow = (mailbox: string, folder: string, folderName: string, address: string): WatchedFolder => ({
   mailbox,
   folder,
@@ -59,7 +62,7 @@ export function makeWatchMailbox({ folders, deliveries, directory, folderNames, 
   /** Back after a removal: within seven days the chain goes on, later a new watch begins. */
   async function resume(row: WatchedFolder, mailbox: WantedMailbox): Promise<void> {
     const fresh = now() - row.since.getTime() > KEEP_CHAIN_MS;
-    const watchStart = fresh ? new Date(Math.floor(now() / 1000) * 1000) : row.watchStart;
+    const watchStart = fresh ? wholeSecond(now()) : row.watchStart;
     const restart = fresh ? { watchStart, link: undefined, gap: undefined } : {};
     const { folder, folderId } = row;
     const address = mailbox.address.includes('@') ? mailbox.address : undefined;
@@ -120,8 +123,7 @@ export function makeWatchMailbox({ folders, deliveries, directory, folderNames, 
       const folder = folderKey(folderId);
       const known = await folders.get({ mailbox: mailbox.id, folder });
       if (known) return rename(known, folderName, mailbox);
-      // Graph states received times in whole seconds.
-      const watchStart = new Date(Math.floor(since.getTime() / 1000) * 1000);
+      const watchStart = wholeSecond(since.getTime());
       const address = mailbox.address.includes('@') ? mailbox.address : undefined;
       // Chain first: a row without a chain would be rung in vain.
       await deliveries.beginChain(mailbox.id, { folder, folderId, address, watchStart, wanted: true });
