@@ -5,3 +5,4 @@ import './process-mailbox-work.ts';
 import './renew-subscriptions.ts';
 import './reconcile-mailboxes.ts';
 import './manage-mailboxes.ts';
+import './drain.ts';

@@ -18,6 +18,7 @@ import { makeWatchedFolders } from './adapters/storage/watched-folders.ts';
 import { CLOUDS, type Config } from './config.ts';
 import { makeRecentMails } from './domain/recent-mails.ts';
 import type { Ports } from './ports.ts';
+import { makeAuditFolder } from './use-cases/audit-folder.ts';
 import { makeClaimFolder } from './use-cases/claim-folder.ts';
 import { makeEnsureSubscription } from './use-cases/ensure-subscription.ts';
 import { makeFollowChain } from './use-cases/follow-chain.ts';
@@ -26,10 +27,13 @@ import { makeManageMailboxes } from './use-cases/manage-mailboxes.ts';
 import { makePrepareEvent } from './use-cases/prepare-event.ts';
 import { makeProcessMailboxWork } from './use-cases/process-mailbox-work.ts';
 import { makePublishPage } from './use-cases/publish-page.ts';
+import { makePurgeMailbox } from './use-cases/purge-mailbox.ts';
 import { makeReceiveNotifications } from './use-cases/receive-notifications.ts';
 import { makeReconcileMailboxes } from './use-cases/reconcile-mailboxes.ts';
-import { makeRenewDue, makeRenewSubscriptions } from './use-cases/renew-subscriptions.ts';
+import { makeRenewDue } from './use-cases/renew-due.ts';
+import { makeRenewSubscriptions } from './use-cases/renew-subscriptions.ts';
 import { makeReportTrouble } from './use-cases/report-trouble.ts';
+import { makeSweepSubscriptions } from './use-cases/sweep-subscriptions.ts';
 import { makeSyncMailbox } from './use-cases/sync-mailbox.ts';
 import { makeWantedMailboxes } from './use-cases/wanted-mailboxes.ts';
 import { makeWatchMailbox } from './use-cases/watch-mailbox.ts';
@@ -82,33 +86,47 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
   const now = () => ports.deliveries.clock.now();
   const claims = makeClaimFolder(ports);
   const ensureSubscription = makeEnsureSubscription({ ...ports, claims, tenant });
-  const renewDue = makeRenewDue({ ...ports, claims, ensureSubscription });
+  const renewDue = makeRenewDue({ ...ports, claims, ensureSubscription, now });
   const prepareEvent = makePrepareEvent({ ...ports, options: { tenant, includeMime, includeAttachments } });
   const publishPage = makePublishPage({ ...ports, prepareEvent });
   const followChain = makeFollowChain({ ...ports, publishPage });
+  const auditFolder = makeAuditFolder({ ...ports, publishPage, catchUpMs });
   const recent = makeRecentMails();
   const lookRound = makeLookRound({
     ...ports,
     recent,
     catchUpMs,
     followChain,
+    auditFolder,
     publishPage,
     onReported: (folder) => ensureSubscription(folder, 'if-due'),
   });
-  const syncMailbox = makeSyncMailbox({ ...ports, lookRound, recent, reportTrouble: makeReportTrouble(ports) });
+  let draining = false;
+  const syncMailbox = makeSyncMailbox({
+    ...ports,
+    lookRound,
+    recent,
+    reportTrouble: makeReportTrouble(ports),
+    isDraining: () => draining,
+  });
   const watch = makeWatchMailbox({ ...ports, folderNames, now });
   const membership = { mailboxes: config.mailboxes, groupId: config.groupId };
   const wantedMailboxes = makeWantedMailboxes(ports, membership, now);
   return {
     receiveNotifications: makeReceiveNotifications({ ...ports, tenant }),
     processMailboxWork: makeProcessMailboxWork({ ...ports, ensureSubscription, syncMailbox }),
-    renewSubscriptions: makeRenewSubscriptions({ ...ports, ensureSubscription, renewDue }),
+    renewSubscriptions: makeRenewSubscriptions({
+      ...ports,
+      sweepSubscriptions: makeSweepSubscriptions({ ...ports, ensureSubscription, now }),
+      renewDue,
+    }),
     reconcileMailboxes: makeReconcileMailboxes({
       ...ports,
       wantedMailboxes,
       watch,
       ensureSubscription,
       renewDue,
+      purgeMailbox: makePurgeMailbox(ports),
       folderNames,
       catchUpMs,
       now,
@@ -116,6 +134,10 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
     }),
     manageMailboxes: makeManageMailboxes({ ...ports, watch, ensureSubscription, folderNames, tenant, now }),
     authorize: makeAuthorize(config),
+    /** The process is about to end: what is under way comes to a good end early, and others go on with the rest. */
+    drain() {
+      draining = true;
+    },
   };
 }
 

@@ -56,11 +56,24 @@ export class LaneLostError extends Error {
   }
 }
 
+const isWord = (text: unknown): text is string => typeof text === 'string' && /^[\w.:-]{1,64}$/.test(text);
+
+/** The code that a service gave, where it is a word; anything else may quote mail. */
+export const codeWord = (code: unknown): string => (isWord(code) ? code : 'unknown');
+
 /** A stable word for logs and reasons; never the message, which may quote what a service said about mail. */
 export function errorCode(error: unknown): string {
   if (error instanceof TransientError || error instanceof MailboxUnavailableError || error instanceof PermanentError)
     return error.code;
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[\w.:-]{1,64}$/.test(error.code))
-    return error.code;
-  return error instanceof Error ? error.name : 'unknown';
+  if (error instanceof Error && 'code' in error && isWord(error.code)) return error.code;
+  return codeWord(error instanceof Error ? error.name : undefined);
+}
+
+/** A failure as the host may see it: whatever is thrown at it, it logs with message and stack. */
+export class InvocationError extends Error {
+  override name = 'InvocationError';
+
+  constructor(failure: unknown) {
+    super(errorCode(failure));
+  }
 }

@@ -1,3 +1,4 @@
+import type { AuditResult } from './domain/audit.ts';
 import type { Chain, Gap } from './domain/delta.ts';
 import type { Delivery } from './domain/delivery.ts';
 import type { KeyRing } from './domain/client-state.ts';
@@ -40,6 +41,12 @@ export interface CrmQueue {
   publish(events: OutgoingEvent[]): Promise<void>;
 }
 
+export interface StoredBlob {
+  /** `<mailbox>/<ledger key>/<part>`. */
+  blob: string;
+  storedAt: Date;
+}
+
 /** Create-only store for what does not fit into a queue message. */
 export interface ClaimStore {
   readonly container: string;
@@ -47,6 +54,10 @@ export interface ClaimStore {
   put(part: Part): Promise<void>;
   /** Copies a stream of unknown length; for mail and attachments of any size. An existing blob is left as it is. */
   copy(blob: string, contentType: string, content: ReadableStream<Uint8Array>): Promise<ClaimCheck>;
+  /** Shows every blob of a mailbox, in pages of some thousands. */
+  visit(mailbox: string, page: (blobs: StoredBlob[]) => Promise<void>): Promise<void>;
+  /** Success also when it was gone. */
+  remove(blob: string): Promise<void>;
   /** Removes every blob of a mailbox; returns how many. */
   erase(mailbox: string): Promise<number>;
 }
@@ -73,6 +84,8 @@ export interface LedgerWindow {
 export interface Commit {
   deliveries: Delivery[];
   chain?: { folder: string; changes: Partial<Omit<Chain, 'folder'>> };
+  /** The outcome of an audit that ends with this page. */
+  audit?: AuditResult;
   lane: Lane;
   laneTag: LaneTag;
 }
@@ -100,6 +113,10 @@ export interface Deliveries {
   saveChain(mailbox: string, folder: string, changes: Partial<Omit<Chain, 'folder'>>): Promise<void>;
   /** Rows of mails that are parked or failing. */
   unfinished(mailbox: string): Promise<Delivery[]>;
+  /** Outcomes of finished audits, newest first. */
+  audits(mailbox: string): Promise<AuditResult[]>;
+  /** Removes ledger rows of mails received before `before`, and audits that ended before it; returns how many. */
+  purge(mailbox: string, before: Date): Promise<number>;
   /** Removes every row of the mailbox; returns the ledger rows that were there. */
   erase(mailbox: string): Promise<Delivery[]>;
 }
@@ -121,7 +138,7 @@ export interface WatchedFolders {
     change: (folder: WatchedFolder) => Partial<WatchedFolder> | undefined,
   ): Promise<WatchedFolder | undefined>;
   /** Writes without reading; for times that any worker may set. Creates nothing. */
-  touch(ref: FolderRef, changes: Partial<Pick<WatchedFolder, 'rungAt' | 'syncedAt'>>): Promise<void>;
+  touch(ref: FolderRef, changes: Partial<Pick<WatchedFolder, 'rungAt' | 'syncedAt' | 'purgedAt'>>): Promise<void>;
   remove(ref: FolderRef): Promise<void>;
   /** Notes that an unclaimed subscription was seen; returns when it was seen first. */
   sightOrphan(subscription: string, now: Date): Promise<Date>;
@@ -136,11 +153,19 @@ export interface KeyRingStore {
   pending(): Promise<KeyRing | undefined>;
   /** Reads the keys, creating the first one if there is none. */
   refresh(): Promise<KeyRing>;
+  /** Adds the next key when the last one is old, drops those that are replaced and not among `named`. */
+  rotate(named: ReadonlySet<string>): Promise<void>;
 }
 
 /** What a request for mail came to when the mailbox could be read at all. */
 export interface DeltaAnswer extends MailPage {
   next: { kind: 'next' | 'delta'; link: string };
+}
+
+/** A stretch of time to be listed, open-ended unless `to` (exclusive) is given; `idsOnly` brings partial entries. */
+export interface Window extends Gap {
+  to?: Date;
+  idsOnly?: boolean;
 }
 
 /** A page of a time window and where the next one starts. */
@@ -167,7 +192,7 @@ export interface GraphMail {
   /** `expired`: the service forgot the token (410, syncStateNotFound, resyncRequired). */
   followLink(link: string, size: number, signal: AbortSignal): Promise<DeltaAnswer | 'expired'>;
   /** Next page of a time window, ascending; `more` is false with the last page. */
-  listSince(mailbox: string, folderId: string, gap: Gap, size: number, signal: AbortSignal): Promise<WindowPage>;
+  listSince(mailbox: string, folderId: string, window: Window, size: number, signal: AbortSignal): Promise<WindowPage>;
   /** `gone`: not in the mailbox any more. */
   getMail(mailbox: string, id: string, signal: AbortSignal): Promise<Mail | 'gone'>;
   openMime(mailbox: string, id: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
@@ -205,7 +230,8 @@ export type RenewOutcome =
   | { kind: 'renewed'; subscription: GrantedSubscription }
   | { kind: 'gone' }
   | { kind: 'unavailable'; trouble: 'no-access'; code: string }
-  | { kind: 'failed'; code: string };
+  /** `retryAfterMs`: what a throttling service asked us to wait before the next one. */
+  | { kind: 'failed'; code: string; retryAfterMs?: number | undefined };
 
 export interface OwnSubscription {
   id: string;
@@ -217,6 +243,8 @@ export interface OwnSubscription {
 /** Change notification subscriptions. */
 export interface GraphSubscriptions {
   clock: Clock;
+  /** Stands for the URL that new subscriptions send their notifications to (a hash). */
+  readonly endpoint: string;
   create(request: SubscriptionRequest): Promise<CreateOutcome>;
   /** PATCH in batches of 20; one outcome for each, in order. Also reauthorizes. */
   renew(subscriptions: { id: string; minutes: number }[]): Promise<RenewOutcome[]>;

@@ -5,17 +5,18 @@ import { GRAPH_ID, type Look, mergeRings, type Ring } from './work-item.ts';
 /*
  * What Graph POSTs (learn: change-notifications-delivery-webhooks, 2026-04; resources/changenotification, 2026-10).
  * One POST may mix subscriptions, change and lifecycle items; unknown fields and enum values are to be expected.
+ * Each item may cost a signature, so a POST may not hold as many as its bytes allow.
  */
-const collectionSchema = z.object({ value: z.array(z.unknown()).max(10_000) });
+const collectionSchema = z.object({ value: z.array(z.unknown()).max(2_000) });
 
-const itemSchema = z.looseObject({
+const itemSchema = z.object({
   tenantId: z.string(),
   clientState: z.string(),
   subscriptionId: z.string().optional(),
   changeType: z.string().nullish(),
   lifecycleEvent: z.string().nullish(),
   resource: z.string().nullish(),
-  resourceData: z.looseObject({ id: z.string().nullish() }).nullish(),
+  resourceData: z.object({ id: z.string().nullish() }).nullish(),
 });
 
 /** Rings to send for one POST, and how many items were refused as not ours. */
@@ -42,7 +43,7 @@ const MAILBOX_IN_RESOURCE = /^\/?users(?:\/|\(')([0-9a-f-]{36})(?:@[0-9a-f-]{36}
 export function judgeNotifications(body: unknown, tenant: string, keys: KeyRing): Judgement | undefined {
   const collection = collectionSchema.safeParse(body);
   if (!collection.success) return undefined;
-  const rings = new Map<string, Ring>();
+  const slots = new Map<string, { ring: Ring; ids: Set<string> }>();
   let refused = 0;
   for (const raw of collection.data.value) {
     const ring = judgeItem(raw, tenant, keys);
@@ -50,11 +51,13 @@ export function judgeNotifications(body: unknown, tenant: string, keys: KeyRing)
       refused++;
       continue;
     }
-    const slot = `${ring.mailbox}/${ring.folders[0]}`;
-    const known = rings.get(slot);
-    rings.set(slot, known ? mergeRings(known, ring) : ring);
+    const name = `${ring.mailbox}/${ring.folders[0]}`;
+    const slot = slots.get(name) ?? { ring: { ...ring, ids: [] }, ids: new Set() };
+    // Apart from the rest of the ring: each merge would copy the ids of all items before.
+    for (const id of ring.ids) slot.ids.add(id);
+    slots.set(name, { ring: mergeRings(slot.ring, { ...ring, ids: [] }), ids: slot.ids });
   }
-  return { rings: [...rings.values()], refused };
+  return { rings: [...slots.values()].map(({ ring, ids }) => ({ ...ring, ids: [...ids] })), refused };
 }
 
 function judgeItem(raw: unknown, tenant: string, keys: KeyRing): Ring | undefined {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Audit } from './audit.ts';
 
 /**
  * The delta chain of one watched folder, as stored beside the lane of its mailbox.
@@ -27,6 +28,12 @@ export interface Chain {
   takeovers: number;
   /** When watchedFolders was last told that this folder is in sync. */
   reportedAt: Date | undefined;
+  /** The audit that is under way. */
+  audit: Audit | undefined;
+  /** Up to when every mail was compared with the ledger. */
+  auditedTo: Date | undefined;
+  /** When the next audit is due; `undefined`: a day after the watch began. */
+  auditAt: Date | undefined;
 }
 
 /** Where the listing of a gap stands. It runs once by each field, so that mail moved in with an old date is seen too. */

@@ -170,6 +170,10 @@ export function toMailEvent(mail: Mail, place: Place, id: string): MailEvent {
   };
 }
 
+/** The type that a blob is stored with. What a sender wrote may not fit into a header at all, or forge a second one. */
+export const mediaType = (written: string | null): string =>
+  /^\s*([\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127})\s*(?:;|$)/.exec(written ?? '')?.[1] ?? 'application/octet-stream';
+
 /** Describes `content` as a claim check; the name never takes anything from the mail itself (path escape). */
 export function claimCheckFor(container: string, blob: string, contentType: string, content: Buffer): ClaimCheck {
   const sha256 = createHash('sha256').update(content).digest('hex');

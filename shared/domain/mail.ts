@@ -53,7 +53,7 @@ export type PageEntry =
   /** Everything that a mail event needs. */
   | { kind: 'mail'; mail: Mail }
   /** The service left fields out: it has to be fetched by id. */
-  | { kind: 'partial'; id: string; receivedAt: Date | undefined }
+  | { kind: 'partial'; id: string; receivedAt: Date | undefined; isDraft?: boolean }
   /** Cannot be understood; `id` where it can at least be named. */
   | { kind: 'unreadable'; id: string | undefined; reason: string };
 

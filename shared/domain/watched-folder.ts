@@ -20,6 +20,8 @@ export interface WatchedFolder {
   /** As the setting names the mailbox. */
   address: string;
   source: Source;
+  /** An administrator named it too: it stays when the settings or the group let it go. */
+  addedByAdmin: boolean;
   wanted: boolean;
   watchStart: Date;
   state: FolderState;
@@ -29,6 +31,8 @@ export interface WatchedFolder {
   subscription: string | undefined;
   /** clientState key that signed it. */
   keyId: string | undefined;
+  /** Where it sends its notifications (a hash). */
+  endpoint: string | undefined;
   expiresAt: Date | undefined;
   /** Half of the granted life. */
   renewAt: Date | undefined;
@@ -44,6 +48,8 @@ export interface WatchedFolder {
   /** A suspended folder is tried again at this time. */
   probeAt: Date;
   probes: number;
+  /** When retention was last seen to. */
+  purgedAt: Date;
   /** First reading that no longer named the mailbox; a removal needs a second one an hour later. */
   missingSince: Date | undefined;
 }
@@ -74,11 +80,14 @@ export const mayRenew = (folder: WatchedFolder, now: number): boolean =>
 export const isCatchUpDue = (folder: WatchedFolder, now: number, catchUpMs: number): boolean =>
   Math.max(folder.syncedAt.getTime(), folder.rungAt.getTime()) + catchUpMs <= now;
 
+/** Alive, but it sends its notifications where we do not live any more; a PATCH cannot change that. */
+export const isMisdirected = (folder: WatchedFolder, endpoint: string, now: number): boolean =>
+  !needsSubscription(folder, now) && folder.endpoint !== endpoint && mayPatch(folder, now);
+
 /** What a granted (or renewed) subscription changes in the row. Half life is counted from `now`, Graph's own clock. */
-export const subscribed = (subscription: string, expiresAt: Date, keyId: string | undefined, now: number) => ({
+export const subscribed = (subscription: string, expiresAt: Date, now: number) => ({
   subscription,
   expiresAt,
-  ...(keyId && { keyId }),
   renewAt: new Date(now + (expiresAt.getTime() - now) / 2),
   patchedAt: new Date(now),
 });

@@ -62,6 +62,18 @@ function tryJson(text: string): unknown {
 // A ring that also asks for the subscription must not be swallowed by one that only asks for mail.
 const strength = (look: Look | undefined) => (look === 'removed' ? 3 : look === 'renew' ? 2 : look ? 1 : 0);
 
+const CATCH_UP: ReadonlySet<Look | undefined> = new Set<Look>([
+  'missed',
+  'renew',
+  'removed',
+  'timer',
+  'created',
+  'operator',
+]);
+
+/** Rung without a notification of mail; one that was cut short or put off goes on as what it was taken for. */
+export const isCatchUp = (ring: Ring): boolean => CATCH_UP.has(ring.look);
+
 /** Two rings for one mailbox as one: no wish of either is lost. */
 export function mergeRings(a: Ring, b: Ring): Ring {
   const everyFolder = a.folders.length === 0 || b.folders.length === 0;

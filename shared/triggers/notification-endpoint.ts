@@ -11,6 +11,8 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** Graph gives the first attempt three seconds (change-notifications-delivery-webhooks, 2026-04). */
 const ANSWER_WITHIN_MS = 2_500;
 const MAX_TOKEN_LENGTH = 4096;
+/** A notification nests four deep. Parsing millions of brackets takes a second. */
+const MAX_DEPTH = 32;
 
 // The token is echoed to whoever asks: no browser may take it for anything but text.
 const PLAIN = {
@@ -34,13 +36,13 @@ export const notificationEndpoint =
       if (!receive) return { status: 503 };
 
       if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) return { status: 413 };
-      const bytes = await request.arrayBuffer();
-      if (bytes.byteLength > MAX_BODY_BYTES) return { status: 413 };
-      const body = parseJson(bytes);
-      if (body === undefined) return { status: 400 };
-
       try {
-        const receipt = await Promise.race([receive(body, deadline), aborted(deadline)]);
+        const late = aborted(deadline);
+        const bytes = await Promise.race([request.arrayBuffer(), late]);
+        if (bytes.byteLength > MAX_BODY_BYTES) return { status: 413 };
+        const body = parseJson(bytes);
+        if (body === undefined) return { status: 400 };
+        const receipt = await Promise.race([receive(body, deadline), late]);
         if (receipt.kind === 'malformed') return { status: 400 };
         if (receipt.refused > 0) log('warn', 'notifications refused', { count: receipt.refused });
         return { status: 202 };
@@ -65,9 +67,28 @@ const aborted = (signal: AbortSignal) =>
   });
 
 function parseJson(bytes: ArrayBuffer): unknown {
+  if (isTooDeep(new Uint8Array(bytes))) return undefined;
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
     return undefined;
   }
+}
+
+const [QUOTE, BACKSLASH] = [0x22, 0x5c];
+const isOpening = (byte: number) => byte === 0x5b || byte === 0x7b;
+const isClosing = (byte: number) => byte === 0x5d || byte === 0x7d;
+
+/** Counts brackets outside of strings; in UTF-8 no other character holds their bytes. */
+function isTooDeep(bytes: Uint8Array): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    if (inString && byte === BACKSLASH) at++;
+    else if (byte === QUOTE) inString = !inString;
+    else if (!inString && isOpening(byte) && ++depth > MAX_DEPTH) return true;
+    else if (!inString && isClosing(byte)) depth--;
+  }
+  return false;
 }

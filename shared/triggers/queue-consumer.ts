@@ -1,4 +1,5 @@
 import type { InvocationContext } from '@azure/functions';
+import { InvocationError } from '../errors.ts';
 import { withContextLog } from './context-log.ts';
 
 /**
@@ -8,4 +9,8 @@ import { withContextLog } from './context-log.ts';
 export const queueConsumer =
   (process: (body: unknown) => Promise<void>) =>
   (body: unknown, context: InvocationContext): Promise<void> =>
-    withContextLog(context, () => process(body));
+    withContextLog(context, () =>
+      process(body).catch((error: unknown) => {
+        throw new InvocationError(error);
+      }),
+    );

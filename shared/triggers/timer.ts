@@ -1,5 +1,5 @@
 import type { InvocationContext, Timer } from '@azure/functions';
-import { errorCode } from '../errors.ts';
+import { errorCode, InvocationError } from '../errors.ts';
 import { log } from '../log.ts';
 import { withContextLog } from './context-log.ts';
 
@@ -12,6 +12,6 @@ export const timer =
         await run();
       } catch (error) {
         log('error', 'timer run failed', { reason: context.functionName, code: errorCode(error) });
-        throw error;
+        throw new InvocationError(error);
       }
     });

@@ -1,6 +1,7 @@
 import { signClientState } from '../domain/client-state.ts';
 import {
   active,
+  isMisdirected,
   mayPatch,
   mayRenew,
   needsSubscription,
@@ -33,7 +34,7 @@ export function afterRenewal(
   switch (outcome.kind) {
     case 'renewed':
       return {
-        ...subscribed(outcome.subscription.id, outcome.subscription.expiresAt, undefined, now),
+        ...subscribed(outcome.subscription.id, outcome.subscription.expiresAt, now),
         // Whether its mail can be read is for the next look to say.
         ...(folder.state === 'suspended' ? {} : active(folder, now)),
       };
@@ -58,13 +59,27 @@ export function makeEnsureSubscription(deps: Deps) {
   const { subscriptions, keys, workQueue, claims, tenant } = deps;
   const now = () => subscriptions.clock.now();
 
+  const signingKey = async () => (keys.current() ?? (await keys.refresh())).signing;
+
   async function create(folder: WatchedFolder): Promise<Partial<WatchedFolder>> {
-    const { signing } = keys.current() ?? (await keys.refresh());
+    const signing = await signingKey();
     const clientState = signClientState(signing, { tenant, mailbox: folder.mailbox, folder: folder.folder });
     const request = { mailbox: folder.mailbox, folderId: folder.folderId, clientState, minutes: folder.maxMinutes };
     let outcome = await subscriptions.create(request);
     if (outcome.kind === 'exists' && (await removeIfOurs(outcome.id))) outcome = await subscriptions.create(request);
     return settle(folder, outcome, signing.id);
+  }
+
+  /** Its key is on its way out, or our address is another one: a PATCH changes neither. A ring covers the moment between. */
+  async function replace(folder: WatchedFolder, subscription: string): Promise<Partial<WatchedFolder>> {
+    await subscriptions.remove(subscription);
+    try {
+      return await create(folder);
+    } catch (error) {
+      const code = errorCode(error);
+      log('warn', 'subscription not replaced', { mailbox: folder.mailbox, folder: folder.folder, code });
+      return { subscription: undefined, ...inTrouble(folder, 'no-answer', now(), code) };
+    }
   }
 
   /** A subscription of ours that no row knows: its answer was lost, or its clientState cannot be changed any more. */
@@ -103,7 +118,9 @@ export function makeEnsureSubscription(deps: Deps) {
         const { id, expiresAt } = outcome.subscription;
         log('info', 'subscription created', { mailbox: folder.mailbox, folder: folder.folder, subscription: id });
         return {
-          ...subscribed(id, expiresAt, keyId, at.getTime()),
+          ...subscribed(id, expiresAt, at.getTime()),
+          keyId,
+          endpoint: subscriptions.endpoint,
           maxMinutes: outcome.minutes,
           ...active(folder, at.getTime()),
         };
@@ -135,12 +152,16 @@ export function makeEnsureSubscription(deps: Deps) {
   }
 
   const willPatch = (folder: WatchedFolder, urgency: Urgency) =>
-    urgency === 'if-due' ? mayRenew(folder, now()) : !needsSubscription(folder, now()) && mayPatch(folder, now());
+    urgency === 'if-due'
+      ? mayRenew(folder, now()) || isMisdirected(folder, subscriptions.endpoint, now())
+      : !needsSubscription(folder, now()) && mayPatch(folder, now());
 
   async function ensure(folder: WatchedFolder, urgency: Urgency, patch: boolean): Promise<Partial<WatchedFolder>> {
     if (needsSubscription(folder, now()) || folder.subscription === undefined) return create(folder);
     if (urgency === 'verify' && (await subscriptions.get(folder.subscription)) === 'gone') return create(folder);
     if (!patch) return {};
+    if (folder.keyId !== (await signingKey()).id || folder.endpoint !== subscriptions.endpoint)
+      return replace(folder, folder.subscription);
     const [outcome] = await subscriptions.renew([{ id: folder.subscription, minutes: folder.maxMinutes }]);
     const changes = outcome && afterRenewal(folder, outcome, now());
     return changes ?? create(folder);
@@ -149,7 +170,7 @@ export function makeEnsureSubscription(deps: Deps) {
   const isDue = (folder: WatchedFolder, urgency: Urgency) => {
     if (!folder.wanted || folder.folderId === '') return false;
     if (urgency !== 'if-due') return true;
-    return needsSubscription(folder, now()) ? folder.probeAt.getTime() <= now() : mayRenew(folder, now());
+    return needsSubscription(folder, now()) ? folder.probeAt.getTime() <= now() : willPatch(folder, urgency);
   };
 
   return async (ref: FolderRef, urgency: Urgency): Promise<void> => {

@@ -10,7 +10,6 @@ import {
 } from '../domain/delta.ts';
 import type { Delivery } from '../domain/delivery.ts';
 import type { PageEntry } from '../domain/mail.ts';
-import { TransientError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { DeltaAnswer, Ports } from '../ports.ts';
 import type { HeldLane } from './hold-lane.ts';
@@ -44,6 +43,14 @@ const idOf = (entry: PageEntry) => (entry.kind === 'mail' ? entry.mail.id : entr
 
 /** Pages stay small until as many mails went well as fit a full page: the deadly one may be among them. */
 const afterCalm = (chain: Chain, calm: number): number => (calm >= pageSize(0) ? 0 : chain.takeovers);
+
+/** A page with too many bytes is asked for smaller, like one that took a worker down. */
+const orSmaller =
+  (chain: Chain) =>
+  (error: unknown): 'too-large' => {
+    if (errorCode(error) === 'graph:answer-too-large' && pageSize(chain.takeovers) > 1) return 'too-large';
+    throw error;
+  };
 
 const moved = (chain: Chain) => ({
   link: chain.link,
@@ -90,18 +97,19 @@ export function makeFollowChain({ mail, publishPage }: Deps) {
     return next;
   }
 
-  async function listGap(start: Chain, gap: Gap, walk: Walk): Promise<WalkEnd> {
+  /** `insteadOfDelta`: nothing else brings this mail, so the next listing starts where this one ends. */
+  async function listGap(start: Chain, gap: Gap, walk: Walk, insteadOfDelta = false): Promise<WalkEnd> {
     let chain: Chain = { ...start, gap };
     let calm = 0;
     while (chain.gap) {
       const { context, lane } = walk;
-      const page = await mail.listSince(
-        context.mailbox,
-        chain.folderId,
-        chain.gap,
-        pageSize(chain.takeovers),
-        lane.signal,
-      );
+      const page = await mail
+        .listSince(context.mailbox, chain.folderId, chain.gap, pageSize(chain.takeovers), lane.signal)
+        .catch(orSmaller(chain));
+      if (page === 'too-large') {
+        chain = { ...chain, takeovers: chain.takeovers + 1 };
+        continue;
+      }
       const deliveries = await handle(page.entries, chain, walk, calm === 0);
       calm += Math.max(page.count, 1);
       const takeovers = afterCalm(chain, calm);
@@ -110,7 +118,7 @@ export function makeFollowChain({ mail, publishPage }: Deps) {
       else if (by === 'lastModifiedDateTime')
         chain = { ...chain, takeovers, gap: { by: 'receivedDateTime', from: begin, skip: 0, start: begin } };
       else {
-        const linkAt = mail.hasDelta ? chain.linkAt : new Date(mail.clock.now());
+        const linkAt = insteadOfDelta ? new Date(mail.clock.now()) : chain.linkAt;
         chain = { ...chain, takeovers: 0, gap: undefined, linkAt };
       }
       const letGo = !chain.gap && walk.mayLetGo();
@@ -128,19 +136,40 @@ export function makeFollowChain({ mail, publishPage }: Deps) {
     let chain = start;
     if (!mail.hasDelta) {
       const window = reopened(chain, false).gap;
-      return window ? listGap(chain, chain.gap ?? window, walk) : { chain, finished: true, released: false };
+      return window ? listGap(chain, chain.gap ?? window, walk, true) : { chain, finished: true, released: false };
     }
     if (needsReopening(chain, mail.isCurrent)) chain = await reopen(chain, walk, false);
     let lost = 0;
     let calm = 0;
+    let empty = 0;
+    const asked = new Set<string>();
     for (;;) {
-      const answer = await ask(chain, walk.context.mailbox, walk.lane.signal);
-      // A page that points at itself would be read for ever; a new chain and the gap listing see the same mail.
-      if (answer === 'expired' || (answer.next.kind === 'next' && answer.next.link === chain.link)) {
-        if (++lost > MAX_LOST) throw new TransientError('graph:delta-unusable');
-        chain = await reopen(chain, walk, false);
+      if (chain.link) asked.add(chain.link);
+      else asked.clear();
+      const answer = await ask(chain, walk.context.mailbox, walk.lane.signal).catch(orSmaller(chain));
+      if (answer === 'too-large') {
+        chain = { ...chain, takeovers: chain.takeovers + 1 };
         continue;
       }
+      // Pages that lead in a circle, or nowhere, would be read for ever; a new chain and the gap listing see the same mail.
+      if (
+        answer === 'expired' ||
+        (answer.next.kind === 'next' && (asked.has(answer.next.link) || empty >= MAX_EMPTY))
+      ) {
+        chain = await reopen(chain, walk, false);
+        // A listing that was under way goes on, or one of many slices would never end.
+        const gap = start.gap ?? chain.gap;
+        if (++lost > MAX_LOST && gap) {
+          log('error', 'delta unusable, mail is listed instead', {
+            mailbox: walk.context.mailbox,
+            folder: chain.folder,
+          });
+          return listGap(chain, gap, walk, true);
+        }
+        empty = 0;
+        continue;
+      }
+      empty = answer.count === 0 ? empty + 1 : 0;
       for (const entry of answer.entries) {
         const id = idOf(entry);
         if (id) walk.seen(id);
@@ -168,5 +197,7 @@ export function makeFollowChain({ mail, publishPage }: Deps) {
   };
 }
 
-/** Re-openings in one walk before the mailbox is left alone for a while. */
+/** Re-openings in one walk before mail is listed without delta. */
 const MAX_LOST = 2;
+/** Pages without an entry, one after the other, before a chain counts as lost. */
+const MAX_EMPTY = 50;

@@ -1,5 +1,6 @@
+import type { AuditResult } from '../domain/audit.ts';
 import type { Chain } from '../domain/delta.ts';
-import { type Delivery, isUnfinished } from '../domain/delivery.ts';
+import { type Delivery, isDecided, isUnfinished } from '../domain/delivery.ts';
 import { backOff, EXTEND_EVERY_MS, extend, type Lane, release } from '../domain/lane.ts';
 import type { RecentMails } from '../domain/recent-mails.ts';
 import { LaneLostError } from '../errors.ts';
@@ -8,6 +9,7 @@ import type { LaneTag, Ports } from '../ports.ts';
 export interface PageRecord {
   deliveries: Delivery[];
   chain?: { folder: string; changes: Partial<Omit<Chain, 'folder'>> };
+  audit?: AuditResult;
 }
 
 /** The lane while this worker holds it. Every method throws LaneLostError once somebody else has it. */
@@ -113,7 +115,7 @@ export function holdLane({ deliveries, after, recent }: Deps, mailbox: string, t
           (current) => (letGo && !marked ? release(current) : renewed(current)),
           (wish) => deliveries.commit(mailbox, { ...page, lane: wish, laneTag }),
         );
-        for (const row of page.deliveries) if (!isUnfinished(row)) recent.add(mailbox, row.id);
+        for (const row of page.deliveries) if (isDecided(row) && !isUnfinished(row)) recent.add(mailbox, row.id);
         return { released: lane.holder === '' };
       }),
     backOff: (until, guardAt) => inTurn(() => write((current) => ({ ...backOff(current, until), guardAt }), storeLane)),

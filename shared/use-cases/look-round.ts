@@ -1,12 +1,14 @@
+import { isAuditDue } from '../domain/audit.ts';
 import type { Chain } from '../domain/delta.ts';
-import { type Delivery, isUnfinished } from '../domain/delivery.ts';
+import { type Delivery, type FoundBy, isDecided, isUnfinished } from '../domain/delivery.ts';
 import { active, inTrouble, type WatchedFolder } from '../domain/watched-folder.ts';
 import type { RecentMails } from '../domain/recent-mails.ts';
-import type { Ring } from '../domain/work-item.ts';
+import { isCatchUp, type Ring } from '../domain/work-item.ts';
 import { MailboxUnavailableError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { MailboxState, Ports } from '../ports.ts';
-import type { makeFollowChain } from './follow-chain.ts';
+import type { AuditFolder } from './audit-folder.ts';
+import type { makeFollowChain, Walk } from './follow-chain.ts';
 import type { HeldLane } from './hold-lane.ts';
 import type { Home } from './prepare-event.ts';
 import type { PageContext, PublishedPage, PublishPage } from './publish-page.ts';
@@ -29,6 +31,7 @@ type Deps = Pick<Ports, 'deliveries' | 'folders' | 'workQueue'> & {
   recent: RecentMails;
   catchUpMs: number;
   followChain: ReturnType<typeof makeFollowChain>;
+  auditFolder: AuditFolder;
   publishPage: PublishPage;
   /** Called with the row of a folder that was just reported; renews its subscription if need be. */
   onReported(folder: WatchedFolder): Promise<void>;
@@ -37,6 +40,19 @@ type Deps = Pick<Ports, 'deliveries' | 'folders' | 'workQueue'> & {
 /** A mail that a notification named but that is not there yet is asked for once more after this time. */
 const SECOND_LOOK_MS = 30_000;
 
+/** Times farther apart than this are asked for each by itself: what lies between may be weeks of mail. */
+const APART_MS = 6 * 3_600_000;
+
+function stretches(times: number[]): { from: Date; to: Date }[] {
+  const found: { from: Date; to: Date }[] = [];
+  for (const time of times.toSorted((a, b) => a - b)) {
+    const last = found.at(-1);
+    if (last && time - last.to.getTime() <= APART_MS) last.to = new Date(time);
+    else found.push({ from: new Date(time), to: new Date(time) });
+  }
+  return found;
+}
+
 const homeOf = ({ folderId, address, watchStart }: Chain): Home => ({ folderId, address, watchStart });
 
 /**
@@ -44,7 +60,7 @@ const homeOf = ({ folderId, address, watchStart }: Chain): Home => ({ folderId, 
  * by id, the mails that the ring named and delta does not show yet, and those that are to be retried.
  */
 export function makeLookRound(deps: Deps): LookRound {
-  const { deliveries, folders, workQueue, followChain, publishPage, recent, catchUpMs, onReported } = deps;
+  const { deliveries, folders, workQueue, followChain, auditFolder, publishPage, recent, catchUpMs, onReported } = deps;
   const now = () => deliveries.clock.now();
 
   return async (ring, state, lane, hooks) => {
@@ -62,9 +78,12 @@ export function makeLookRound(deps: Deps): LookRound {
     /** Ids that the ring named and that neither the ledger nor delta knows. */
     const leftovers = () => {
       if (ring.ids.length === 0) return [];
-      const known = new Set([...ledger.values()].map((row) => row.id));
+      const known = new Set([...ledger.values()].filter(isDecided).map((row) => row.id));
       return ring.ids.filter((id) => !known.has(id) && !seen.has(id) && !recent.has(mailbox, id));
     };
+
+    const named = new Set(ring.ids);
+    const foundBy = (id: string): FoundBy => (isCatchUp(ring) && !named.has(id) ? 'catch-up' : 'notification');
 
     const context = (place: PageContext['homeOf'], again: boolean): PageContext => ({
       mailbox,
@@ -73,6 +92,11 @@ export function makeLookRound(deps: Deps): LookRound {
       retry: again,
       setAside: false,
       failures: state.lane.failures,
+      foundBy,
+      async announce(rows) {
+        await lane.record({ deliveries: rows }, false);
+        for (const row of rows) ledger.set(row.key, row);
+      },
       findUnfinished: (id) => {
         const row = rowById(id);
         return row && isUnfinished(row) ? row : undefined;
@@ -81,11 +105,8 @@ export function makeLookRound(deps: Deps): LookRound {
         const beyond = entries.filter(
           ({ key, receivedAt }) => receivedAt < state.ledger.completeFrom && !ledger.has(key),
         );
-        if (beyond.length > 0) {
-          const times = beyond.map(({ receivedAt }) => receivedAt.getTime());
-          const rows = await deliveries.between(mailbox, new Date(Math.min(...times)), new Date(Math.max(...times)));
-          for (const row of rows) ledger.set(row.key, row);
-        }
+        for (const { from, to } of stretches(beyond.map(({ receivedAt }) => receivedAt.getTime())))
+          for (const row of await deliveries.between(mailbox, from, to)) ledger.set(row.key, row);
         return ledger;
       },
     });
@@ -151,18 +172,28 @@ export function makeLookRound(deps: Deps): LookRound {
       const last = position === rung.length - 1;
       await lane.enter(chain.folder);
       try {
-        const end = await followChain(chain, {
+        const isRest = () =>
+          retry.length > 0 || leftovers().length > 0 || isReportDue(chain) || isAuditDue(chain, now());
+        const walk: Walk = {
           context: context(() => homeOf(chain), false),
           lane,
           seen: (id) => seen.add(id),
           askAgain,
           stored,
           isOver: hooks.isOver,
-          mayLetGo: () =>
-            last && !hooks.othersWait() && retry.length === 0 && leftovers().length === 0 && !isReportDue(chain),
-        });
+          mayLetGo: () => last && !hooks.othersWait() && !isRest(),
+        };
+        const end = await followChain(chain, walk);
         Object.assign(chain, end.chain);
         if (!end.finished || end.released) return { finished: end.finished, released: end.released };
+        if (isAuditDue(chain, now())) {
+          const audited = await auditFolder(chain, {
+            ...walk,
+            context: { ...walk.context, foundBy: () => 'audit' },
+          });
+          Object.assign(chain, audited.chain);
+          if (!audited.finished) return { finished: false, released: false };
+        }
         if (isReportDue(chain)) await report(chain);
       } catch (error) {
         if (!(error instanceof MailboxUnavailableError)) throw error;

@@ -1,17 +1,24 @@
-import { messageIdOf } from '../domain/delivery.ts';
+import type { AuditCounts, AuditResult } from '../domain/audit.ts';
+import { type Delivery, messageIdOf } from '../domain/delivery.ts';
+import { isHeld, type Lane, release, take } from '../domain/lane.ts';
 import type { WatchedFolder } from '../domain/watched-folder.ts';
-import type { FolderReport, Ports } from '../ports.ts';
+import type { FolderReport, LaneTag, Ports } from '../ports.ts';
 import type { EnsureSubscription } from './ensure-subscription.ts';
 import { unresolvedKey } from './wanted-mailboxes.ts';
 import type { WatchMailbox } from './watch-mailbox.ts';
 
-type Deps = Pick<Ports, 'folders' | 'deliveries' | 'claims' | 'directory' | 'subscriptions' | 'workQueue'> & {
+type Services = 'folders' | 'deliveries' | 'claims' | 'directory' | 'subscriptions' | 'workQueue' | 'newId' | 'after';
+type Deps = Pick<Ports, Services> & {
   watch: WatchMailbox;
   ensureSubscription: EnsureSubscription;
   folderNames: string[];
   tenant: string;
   now: () => number;
 };
+
+/** Whoever reads a mailbox lets go of it within seconds, unless thousands of mails are waiting. */
+const LANE_TURNS = 20;
+const LANE_TURN_MS = 1_000;
 
 export interface MailboxReport {
   id: string;
@@ -20,9 +27,16 @@ export interface MailboxReport {
   folders: FolderReport[];
   /** Mails that wait for a retry or for the operator. */
   unfinished?: { id: string; state: string; attempts: number; reason: string }[];
+  /** What the daily audits counted, newest day first. */
+  audits?: AuditedDay[];
 }
 
-export type Refusal = { refused: 'not-found' | 'no-access' | 'named-in-settings' | 'named-in-group' };
+/** Mails received up to the end of the audits of one day (UTC), by what brought them. */
+export interface AuditedDay extends AuditCounts {
+  day: string;
+}
+
+export type Refusal = { refused: 'not-found' | 'no-access' | 'named-in-settings' | 'named-in-group' | 'busy' };
 
 const reportOf = (row: WatchedFolder): FolderReport => ({
   mailbox: row.mailbox,
@@ -49,10 +63,22 @@ function group(rows: WatchedFolder[]): MailboxReport[] {
   return [...reports.values()];
 }
 
+function byDay(results: AuditResult[]): AuditedDay[] {
+  const days = Map.groupBy(results, ({ to }) => to.toISOString().slice(0, 10));
+  const sum = (of: AuditResult[], name: keyof AuditCounts) => of.reduce((total, result) => total + result[name], 0);
+  return [...days].map(([day, of]) => ({
+    day,
+    notification: sum(of, 'notification'),
+    catchUp: sum(of, 'catchUp'),
+    audit: sum(of, 'audit'),
+    missing: sum(of, 'missing'),
+  }));
+}
+
 /** What an administrator can see and do. Mailboxes are named by object id or address. */
 export function makeManageMailboxes(deps: Deps) {
   const { folders, deliveries, claims, directory, subscriptions, workQueue, watch, ensureSubscription } = deps;
-  const { folderNames, tenant, now } = deps;
+  const { folderNames, tenant, newId, after, now } = deps;
 
   async function rowsOf(name: string): Promise<WatchedFolder[]> {
     const wanted = name.toLowerCase();
@@ -65,10 +91,37 @@ export function makeManageMailboxes(deps: Deps) {
     const [found] = group(await rowsOf(name));
     if (!found) return undefined;
     const unfinished = await deliveries.unfinished(found.id);
+    const audits = byDay(await deliveries.audits(found.id));
     return {
       ...found,
       unfinished: unfinished.map(({ id, state, attempts, reason }) => ({ id, state, attempts, reason: reason ?? '' })),
+      audits,
     };
+  }
+
+  /** Nobody may be storing mail of a mailbox that is erased. `undefined`: somebody is, for longer than a caller waits. */
+  async function takeLane(mailbox: string): Promise<{ lane: Lane; tag: LaneTag } | undefined> {
+    for (let turn = 0; turn < LANE_TURNS; turn++) {
+      const current = await deliveries.readLane(mailbox);
+      if (current.lane.holder === '' || !isHeld(current.lane, now())) {
+        const lane = take(current.lane, newId(), '', now());
+        const tag = await deliveries.writeLane(mailbox, lane, current.tag);
+        if (tag !== undefined) return { lane, tag };
+      }
+      await new Promise<void>((resolve) => after(LANE_TURN_MS, resolve));
+    }
+    return undefined;
+  }
+
+  /** Every blob and row of a mailbox, its lane among them; returns the ledger as it was. */
+  async function eraseAll(mailbox: string, held: { lane: Lane; tag: LaneTag }): Promise<Delivery[]> {
+    try {
+      await claims.erase(mailbox);
+      return await deliveries.erase(mailbox);
+    } catch (error) {
+      await deliveries.writeLane(mailbox, release(held.lane), held.tag).catch(() => undefined);
+      throw error;
+    }
   }
 
   return {
@@ -83,7 +136,10 @@ export function makeManageMailboxes(deps: Deps) {
       const mailbox = { ...found, source: 'admin' as const };
       for (const folderName of folderNames) {
         const row = rows.find((item) => item.folderName === folderName && item.folderId !== '');
-        if (row?.wanted) continue;
+        if (row?.wanted) {
+          if (!row.addedByAdmin) await folders.update(row, () => ({ addedByAdmin: true }));
+          continue;
+        }
         if (row) await watch.resume(row, mailbox);
         const started = row ?? (await watch.start(mailbox, folderName, new Date(now())));
         if (started) await ensureSubscription(started, 'if-due');
@@ -107,11 +163,12 @@ export function makeManageMailboxes(deps: Deps) {
         if (row.subscription) await subscriptions.remove(row.subscription);
       }
       if (!erase) return { erased: [] };
-      await claims.erase(first.mailbox);
-      const ledger = await deliveries.erase(first.mailbox);
+      const held = await takeLane(first.mailbox);
+      if (!held) return { refused: 'busy' };
+      const ledger = await eraseAll(first.mailbox, held);
       for (const row of rows) await folders.remove(row);
-      const published = ledger.filter((row) => row.state === 'published');
-      return { erased: published.map((row) => messageIdOf(tenant, first.mailbox, row.id)) };
+      const queued = ledger.filter((row) => row.state === 'published' || row.state === 'sending');
+      return { erased: queued.map((row) => messageIdOf(tenant, first.mailbox, row.id)) };
     },
 
     /** Looks now; with `retryParked` the parked and failing mails are tried once more. */

@@ -1,7 +1,12 @@
-import { messageIdOf } from '../domain/delivery.ts';
+import { blobFolder, messageIdOf } from '../domain/delivery.ts';
 import type { Mail } from '../domain/mail.ts';
-import { fitEvent, type Place, toMailEvent } from '../domain/mail-event.ts';
+import { fitEvent, mediaType, type Place, toMailEvent } from '../domain/mail-event.ts';
 import type { OutgoingEvent, Ports } from '../ports.ts';
+
+export interface PreparedEvent extends OutgoingEvent {
+  /** It refers to blobs. */
+  hasBlobs: boolean;
+}
 
 /** The watched folder that a mail belongs to. */
 export interface Home {
@@ -24,29 +29,32 @@ type Deps = Pick<Ports, 'mail' | 'claims'> & { options: EventOptions };
  */
 export const makePrepareEvent =
   ({ mail, claims, options }: Deps) =>
-  async (item: Mail, key: string, home: Home, mailbox: string, signal: AbortSignal): Promise<OutgoingEvent> => {
+  async (item: Mail, key: string, home: Home, mailbox: string, signal: AbortSignal): Promise<PreparedEvent> => {
     const { tenant, includeMime, includeAttachments } = options;
     const place: Place = { tenant, mailbox, address: home.address, folderId: home.folderId };
     const messageId = messageIdOf(tenant, mailbox, item.id);
     const event = toMailEvent(item, place, messageId);
-    const folder = `${mailbox}/${key.replaceAll(':', '-')}`;
+    const folder = blobFolder(mailbox, key);
     const message = event.data.message;
+    let hasBlobs = false;
     if (message && includeMime) {
       const content = await mail.openMime(mailbox, item.id, signal);
       message.mime = await claims.copy(`${folder}/mime`, 'message/rfc822', content);
+      hasBlobs = true;
     }
     if (message && includeAttachments) {
       for (const [position, attachment] of message.attachments.entries()) {
         // A link to the cloud has no content of its own: Graph answers 405.
         if (attachment.kind === 'reference') continue;
         const content = await mail.openAttachment(mailbox, item.id, attachment.id, signal);
-        const type = attachment.contentType ?? 'application/octet-stream';
-        attachment.claimCheck = await claims.copy(`${folder}/attachment-${position}`, type, content);
+        const blob = `${folder}/attachment-${position}`;
+        attachment.claimCheck = await claims.copy(blob, mediaType(attachment.contentType), content);
+        hasBlobs = true;
       }
     }
     const { body, parts } = fitEvent(event, claims.container, folder);
     for (const part of parts) await claims.put(part);
-    return { messageId, body };
+    return { messageId, body, hasBlobs: hasBlobs || parts.length > 0 };
   };
 
 export type PrepareEvent = ReturnType<typeof makePrepareEvent>;

@@ -1,10 +1,10 @@
 import pLimit from 'p-limit';
-import { type Delivery, isUnfinished, ledgerKey, PARK_AT } from '../domain/delivery.ts';
+import { type Delivery, type FoundBy, isDecided, isUnfinished, ledgerKey, PARK_AT } from '../domain/delivery.ts';
 import { isWanted, type Mail, type PageEntry } from '../domain/mail.ts';
 import { errorCode, LaneLostError, MailboxUnavailableError, TransientError } from '../errors.ts';
 import { log } from '../log.ts';
-import type { OutgoingEvent, Ports } from '../ports.ts';
-import type { Home, PrepareEvent } from './prepare-event.ts';
+import type { Ports } from '../ports.ts';
+import type { Home, PreparedEvent, PrepareEvent } from './prepare-event.ts';
 
 export interface PageContext {
   mailbox: string;
@@ -21,6 +21,10 @@ export interface PageContext {
   setAside: boolean;
   /** Looks at this mailbox that failed in a row, this one not counted. */
   failures: number;
+  /** What brought a mail to light. */
+  foundBy(id: string): FoundBy;
+  /** Stores that these are about to be sent. */
+  announce(rows: Delivery[]): Promise<void>;
 }
 
 export interface PublishedPage {
@@ -55,8 +59,8 @@ const receivedAtOf = (entry: PageEntry) =>
 
 /**
  * The one way from a page of mails to the CRM queue: wanted mails that the ledger does not know become mail events.
- * Order: claim checks, then the queue, then (by the caller) the ledger. A crash in between repeats the same sends with
- * the same MessageIds. A mail that fails for its own reasons gets a `failing` row and a ring of its own; the rest flows.
+ * Order: claim checks, then the ledger's note of what refers to them, then the queue, then (by the caller) the ledger. A
+ * crash in between repeats the same sends with the same MessageIds. A mail that fails for its own reasons gets a `failing` row and a ring of its own; the rest flows.
  */
 export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEvent }: Deps) {
   /** Sends the retry ring before the row is stored: a row without a ring would wait for ever. */
@@ -82,14 +86,15 @@ export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEven
   }
 
   return async (entries: PageEntry[], context: PageContext): Promise<PublishedPage> => {
-    const limit = pLimit(AT_ONCE);
+    // A mailbox that was too busy for four is asked more gently until a look succeeds.
+    const limit = pLimit(Math.max(1, AT_ONCE >> context.failures));
     const halt = new AbortController();
     const signal = AbortSignal.any([context.signal, halt.signal]);
     const { mailbox } = context;
     const now = mail.clock.now();
     const deliveries: Delivery[] = [];
     const missing: PublishedPage['missing'] = [];
-    const ready: { event: OutgoingEvent; row: Delivery; receivedAt: Date }[] = [];
+    const ready: { event: PreparedEvent; row: Delivery; receivedAt: Date }[] = [];
     const suspects: { id: string; key: string; row: Delivery | undefined; error: unknown }[] = [];
     let known = 0;
 
@@ -105,7 +110,8 @@ export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEven
     });
     const rows = dated.length > 0 ? await context.find(dated) : new Map<string, Delivery>();
     const keys = new Map(dated.map(({ id, key }) => [id, key]));
-    const isSettled = (row: Delivery | undefined) => row !== undefined && !(context.retry && isUnfinished(row));
+    const isSettled = (row: Delivery | undefined) =>
+      row !== undefined && isDecided(row) && !(context.retry && isUnfinished(row));
 
     async function read(id: string, entry: PageEntry): Promise<Mail | undefined> {
       if (entry.kind === 'mail') return entry.mail;
@@ -160,7 +166,8 @@ export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEven
           return;
         }
         const event = await prepareEvent(item, key, home, mailbox, signal);
-        const published: Delivery = { key, id, state: 'published', attempts: 0, recordedAt: new Date(now) };
+        const foundBy = context.foundBy(id);
+        const published: Delivery = { key, id, state: 'published', attempts: 0, foundBy, recordedAt: new Date(now) };
         ready.push({ event, row: published, receivedAt: item.receivedAt });
       } catch (error) {
         if (signal.aborted) throw error;
@@ -195,7 +202,11 @@ export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEven
     if (cause !== undefined) throw cause instanceof Error ? cause : new TransientError('unknown', { cause });
     if (context.signal.aborted) throw new LaneLostError();
     for (const { id, key, row, error } of suspects) deliveries.push(await fail(id, key, row, error, mailbox));
-    if (ready.length > 0) await crmQueue.publish(ready.map(({ event }) => event));
+    const sending = ready
+      .filter(({ event }) => event.hasBlobs)
+      .map(({ row }) => ({ ...row, state: 'sending' as const }));
+    if (sending.length > 0) await context.announce(sending);
+    if (ready.length > 0) await crmQueue.publish(ready.map(({ event: { messageId, body } }) => ({ messageId, body })));
     for (const { event, row, receivedAt } of ready) {
       deliveries.push(row);
       const waitMs = now - receivedAt.getTime();

@@ -1,11 +1,12 @@
 import pLimit from 'p-limit';
 import { isCatchUpDue, needsSubscription, type WatchedFolder } from '../domain/watched-folder.ts';
 import { mergeRings, type Ring } from '../domain/work-item.ts';
-import { errorCode } from '../errors.ts';
 import { log } from '../log.ts';
 import type { Ports } from '../ports.ts';
 import type { EnsureSubscription } from './ensure-subscription.ts';
-import type { makeRenewDue } from './renew-subscriptions.ts';
+import { PURGE_EVERY_MS } from './purge-mailbox.ts';
+import type { makeRenewDue } from './renew-due.ts';
+import { runStep } from './run-step.ts';
 import type { Membership, WantedMailbox } from './wanted-mailboxes.ts';
 import type { WatchMailbox } from './watch-mailbox.ts';
 
@@ -14,6 +15,7 @@ type Deps = Pick<Ports, 'folders' | 'subscriptions' | 'workQueue'> & {
   watch: WatchMailbox;
   ensureSubscription: EnsureSubscription;
   renewDue: ReturnType<typeof makeRenewDue>;
+  purgeMailbox(mailbox: string): Promise<void>;
   folderNames: string[];
   catchUpMs: number;
   /** By the clock of the stored times. */
@@ -27,6 +29,9 @@ const REMOVE_AFTER_MS = 3_600_000;
 const DEAD_LETTERS_AT_ONCE = 200;
 const AT_ONCE = 8;
 const ADOPT_FOR_MS = 40_000;
+const RENEW_FOR_MS = 40_000;
+const BARE_FOR_MS = 40_000;
+const PURGE_FOR_MS = 10_000;
 
 const needsProbe = (row: WatchedFolder, now: number) => row.probeAt.getTime() <= now;
 
@@ -36,15 +41,7 @@ const needsProbe = (row: WatchedFolder, now: number) => row.probeAt.getTime() <=
  */
 export function makeReconcileMailboxes(deps: Deps) {
   const { folders, subscriptions, workQueue, wantedMailboxes, watch, ensureSubscription, renewDue } = deps;
-  const { folderNames, catchUpMs, now, startedAt } = deps;
-
-  async function step(name: string, work: () => Promise<unknown>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      log('warn', 'reconcile step failed', { reason: name, code: errorCode(error) });
-    }
-  }
+  const { purgeMailbox, folderNames, catchUpMs, now, startedAt } = deps;
 
   /** Makes sure that one mailbox is watched; `rows` are its own. */
   async function adopt(mailbox: WantedMailbox, rows: WatchedFolder[]): Promise<void> {
@@ -58,6 +55,11 @@ export function makeReconcileMailboxes(deps: Deps) {
       }
       // It could not be found once, and was found since.
       if (refused) await folders.remove(refused);
+      if (row.wanted && row.state === 'suspended' && needsProbe(row, now())) {
+        const anew = await watch.follow(row, mailbox);
+        if (anew) await ensureSubscription(anew, 'if-due');
+        continue;
+      }
       if (!row.wanted) {
         await watch.resume(row, mailbox);
         await ensureSubscription(row, 'if-due');
@@ -69,7 +71,8 @@ export function makeReconcileMailboxes(deps: Deps) {
 
   async function begin(mailbox: WantedMailbox, folderName: string, refused: WatchedFolder | undefined): Promise<void> {
     if (refused && !needsProbe(refused, now())) return;
-    const since = mailbox.source === 'settings' ? startedAt : new Date(now());
+    // By the store's clock at the latest: mail of the first minutes is not lost to a process whose clock is ahead.
+    const since = new Date(mailbox.source === 'settings' ? Math.min(startedAt.getTime(), now()) : now());
     const started = await watch.start(mailbox, folderName, since);
     if (!started) return;
     if (refused) await folders.remove(refused);
@@ -116,6 +119,17 @@ export function makeReconcileMailboxes(deps: Deps) {
     log('info', 'catch-up', { count: rings.size });
   }
 
+  /** Retention of mailboxes that are watched or were; a few at a time, so that the run stays short. */
+  async function purgeDue(rows: WatchedFolder[]): Promise<void> {
+    const until = now() + PURGE_FOR_MS;
+    const due = rows.filter((row) => row.folderId !== '' && row.purgedAt.getTime() + PURGE_EVERY_MS <= now());
+    for (const [mailbox, own] of Map.groupBy(due, (row) => row.mailbox)) {
+      if (now() >= until) return;
+      await purgeMailbox(mailbox);
+      for (const row of own) await folders.touch(row, { purgedAt: new Date(now()) });
+    }
+  }
+
   /** Dead-lettered rings are doorbells too: the platform may have used up their deliveries without our code running. */
   async function reviveDeadLetters(): Promise<void> {
     const drained = await workQueue.drainDeadLetters(DEAD_LETTERS_AT_ONCE, async (dead) => {
@@ -130,8 +144,8 @@ export function makeReconcileMailboxes(deps: Deps) {
   }
 
   return async (): Promise<void> => {
-    await step('dead letters', reviveDeadLetters);
-    await step('mailboxes', async () => {
+    await runStep('dead letters', reviveDeadLetters);
+    await runStep('mailboxes', async () => {
       const rows = await folders.list();
       const membership = await wantedMailboxes(rows);
       for (const { address, trouble, code } of membership.unresolved) await watch.refuseAddress(address, trouble, code);
@@ -142,15 +156,16 @@ export function makeReconcileMailboxes(deps: Deps) {
       await Promise.all(
         membership.wanted.map((mailbox) =>
           limit(async () => {
-            if (now() < until) await step('mailbox', () => adopt(mailbox, byMailbox.get(mailbox.id) ?? []));
+            if (now() < until) await runStep('mailbox', () => adopt(mailbox, byMailbox.get(mailbox.id) ?? []));
           }),
         ),
       );
       await dismiss(rows, membership);
     });
     const rows = await folders.list();
-    await step('catch-up', () => ringDue(rows));
-    await step('renewals', () => renewDue(rows));
+    await runStep('catch-up', () => ringDue(rows));
+    await runStep('renewals', () => renewDue(rows, RENEW_FOR_MS));
+    const until = now() + BARE_FOR_MS;
     const bare = rows.filter(
       (row) =>
         row.wanted &&
@@ -158,6 +173,11 @@ export function makeReconcileMailboxes(deps: Deps) {
         needsSubscription(row, subscriptions.clock.now()) &&
         needsProbe(row, subscriptions.clock.now()),
     );
-    for (const row of bare) await ensureSubscription(row, 'if-due');
+    const limit = pLimit(AT_ONCE);
+    const cover = async (row: WatchedFolder) => {
+      if (now() < until) await ensureSubscription(row, 'if-due');
+    };
+    await Promise.all(bare.map((row) => limit(() => cover(row))));
+    await runStep('retention', () => purgeDue(rows));
   };
 }

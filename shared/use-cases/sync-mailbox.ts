@@ -1,4 +1,5 @@
 import type { Chain } from '../domain/delta.ts';
+import { isDecided } from '../domain/delivery.ts';
 import {
   backOffMs,
   FREE,
@@ -33,6 +34,8 @@ type Deps = Pick<Ports, 'deliveries' | 'workQueue' | 'random' | 'newId' | 'after
   /** Shows that the mailbox has not been readable for a while. Never rejects. */
   reportTrouble(mailbox: string, code: string): Promise<void>;
   recent: RecentMails;
+  /** The process is about to end: let go of the lane after the page at hand. */
+  isDraining(): boolean;
 };
 
 const lookAtAll = (mailbox: string): Ring => ({ mailbox, folders: [], ids: [], look: 'again' });
@@ -51,7 +54,7 @@ const AFTER_PAUSE_MS = 250;
  * Rejects only where a send that keeps the ring alive failed, so that the queue delivers the ring again.
  */
 export function makeSyncMailbox(deps: Deps) {
-  const { deliveries, workQueue, random, newId, lookRound, reportTrouble, recent } = deps;
+  const { deliveries, workQueue, random, newId, lookRound, reportTrouble, recent, isDraining } = deps;
   const running = new Map<string, Waiting[]>();
 
   /** Nothing but repeats: every mail that it names was dealt with, and nobody asks to look. */
@@ -93,7 +96,7 @@ export function makeSyncMailbox(deps: Deps) {
   /** Looks until nobody waits and the lane is let go. */
   async function work(first: Ring, state: MailboxState, lane: HeldLane, waiting: Waiting[]): Promise<SyncOutcome> {
     const startedAt = deliveries.clock.now();
-    const isOver = () => deliveries.clock.now() - startedAt > SLICE_MS;
+    const isOver = () => isDraining() || deliveries.clock.now() - startedAt > SLICE_MS;
     let round: Waiting[] = [];
     let ring = first;
     try {
@@ -168,7 +171,7 @@ export function makeSyncMailbox(deps: Deps) {
     for (;;) {
       const state = await deliveries.load(ring.mailbox);
       if (!state.chains.some((chain) => chain.wanted)) return 'unwatched';
-      const rows = new Set([...state.ledger.rows.values()].map((row) => row.id));
+      const rows = new Set([...state.ledger.rows.values()].filter(isDecided).map((row) => row.id));
       if (isKnown(ring, (id) => rows.has(id) || recent.has(ring.mailbox, id))) return 'known';
       const now = deliveries.clock.now();
       if (isHeld(state.lane, now)) {

@@ -109,12 +109,16 @@ export function makeWantedMailboxes(
 
     const members = await readGroup();
     if (!members) complete = false;
-    const kept = rows.filter((row) => row.wanted && (row.source === 'admin' || (row.source === 'group' && !members)));
+    const kept = rows.filter((row) => row.wanted && (row.addedByAdmin || (row.source === 'group' && !members)));
     for (const member of members ?? [])
       if (!wanted.has(member.id)) wanted.set(member.id, { ...member, source: 'group' });
     for (const row of kept)
       if (!wanted.has(row.mailbox))
-        wanted.set(row.mailbox, { id: row.mailbox, address: row.address, source: row.source });
+        wanted.set(row.mailbox, {
+          id: row.mailbox,
+          address: row.address,
+          source: row.addedByAdmin ? 'admin' : row.source,
+        });
     return { wanted: [...wanted.values()], unresolved, waiting, complete };
   };
 }

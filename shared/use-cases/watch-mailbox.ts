@@ -21,6 +21,7 @@ const emptyRow = (mailbox: string, folder: string, folderName: string, address: 
   folderName,
   address,
   source: 'settings',
+  addedByAdmin: false,
   wanted: true,
   watchStart: NEVER,
   state: 'starting',
@@ -29,6 +30,7 @@ const emptyRow = (mailbox: string, folder: string, folderName: string, address: 
   move: 'none',
   subscription: undefined,
   keyId: undefined,
+  endpoint: undefined,
   expiresAt: undefined,
   renewAt: undefined,
   patchedAt: undefined,
@@ -39,6 +41,7 @@ const emptyRow = (mailbox: string, folder: string, folderName: string, address: 
   syncedAt: NEVER,
   probeAt: NEVER,
   probes: 0,
+  purgedAt: NEVER,
   missingSince: undefined,
 });
 
@@ -69,9 +72,10 @@ export function makeWatchMailbox({ folders, deliveries, directory, folderNames, 
     // After an erasure that broke off there is a row and no chain.
     await deliveries.beginChain(row.mailbox, { folder, folderId, address, watchStart, wanted: true });
     await deliveries.saveChain(row.mailbox, folder, { wanted: true, ...restart });
-    await folders.update(row, () => ({
+    await folders.update(row, (known) => ({
       wanted: true,
       source: mailbox.source,
+      addedByAdmin: known.addedByAdmin || mailbox.source === 'admin',
       address: mailbox.address,
       watchStart,
       state: 'starting',
@@ -106,6 +110,33 @@ export function makeWatchMailbox({ folders, deliveries, directory, folderNames, 
     await folders.update(row, (known) => inTrouble(known, trouble, now(), code));
   }
 
+  /** Safe to repeat: what is there already stays. */
+  async function begin(
+    mailbox: WantedMailbox,
+    folderName: string,
+    folderId: string,
+    since: Date,
+    addedByAdmin = mailbox.source === 'admin',
+  ): Promise<WatchedFolder> {
+    const folder = folderKey(folderId);
+    const watchStart = wholeSecond(since.getTime());
+    const address = mailbox.address.includes('@') ? mailbox.address : undefined;
+    // Chain first: a row without a chain would be rung in vain.
+    await deliveries.beginChain(mailbox.id, { folder, folderId, address, watchStart, wanted: true });
+    const row = {
+      ...emptyRow(mailbox.id, folder, folderName, mailbox.address),
+      folderId,
+      source: mailbox.source,
+      addedByAdmin,
+      watchStart,
+      since: new Date(now()),
+      purgedAt: new Date(now()),
+    };
+    await folders.create(row);
+    log('info', 'watching', { mailbox: mailbox.id, folder });
+    return row;
+  }
+
   return {
     /**
      * Starts to watch one folder. `since`: mail received from then on is wanted. Returns the row, `undefined` where the
@@ -119,24 +150,21 @@ export function makeWatchMailbox({ folders, deliveries, directory, folderNames, 
         await refuse({ ...row, source: mailbox.source }, found.trouble, found.code);
         return undefined;
       }
-      const folderId = found.id;
-      const folder = folderKey(folderId);
-      const known = await folders.get({ mailbox: mailbox.id, folder });
-      if (known) return rename(known, folderName, mailbox);
-      const watchStart = wholeSecond(since.getTime());
-      const address = mailbox.address.includes('@') ? mailbox.address : undefined;
-      // Chain first: a row without a chain would be rung in vain.
-      await deliveries.beginChain(mailbox.id, { folder, folderId, address, watchStart, wanted: true });
-      const row = {
-        ...emptyRow(mailbox.id, folder, folderName, mailbox.address),
-        folderId,
-        source: mailbox.source,
-        watchStart,
-        since: new Date(now()),
-      };
-      await folders.create(row);
-      log('info', 'watching', { mailbox: mailbox.id, folder });
-      return row;
+      const known = await folders.get({ mailbox: mailbox.id, folder: folderKey(found.id) });
+      return known ? rename(known, folderName, mailbox) : begin(mailbox, folderName, found.id, since);
+    },
+
+    /**
+     * A folder that cannot be read may have been deleted and made anew under its name: the new one is watched since when
+     * the old one was. Returns its row; `undefined` where the name still stands for the old one, or for none.
+     */
+    async follow(row: WatchedFolder, mailbox: WantedMailbox): Promise<WatchedFolder | undefined> {
+      const found = await findFolder(mailbox.id, row.folderName);
+      if ('trouble' in found || found.id === row.folderId) return undefined;
+      const started = await begin(mailbox, row.folderName, found.id, row.watchStart, row.addedByAdmin);
+      await deliveries.saveChain(row.mailbox, row.folder, { wanted: false });
+      await folders.remove(row);
+      return started;
     },
 
     /** Shows an address that Graph does not know or may not tell us about. */
@@ -152,6 +180,7 @@ export function makeWatchMailbox({ folders, deliveries, directory, folderNames, 
       await deliveries.saveChain(row.mailbox, row.folder, { wanted: false });
       await folders.update(row, () => ({
         wanted: false,
+        addedByAdmin: false,
         state: 'stopped',
         reason: 'no longer in the settings, the group or the list of the administrator',
         move: 'none',

@@ -103,7 +103,7 @@ crmQueueContract('Service Bus', () => {
 });
 
 describe('the Service Bus adapters', () => {
-  it('name a failure that passes as transient', async () => {
+  it('name a failure that passes as transient [F52, F60]', async () => {
     broker.reset();
     const mend = broker.setFault({ kind: 'disable-queue', queue: 'crm-mail', as: 'disabled' });
     const publishing = makeCrmQueue(bus, 'crm-mail').publish([{ messageId: 'm', body: '{}' }]);
@@ -111,7 +111,7 @@ describe('the Service Bus adapters', () => {
     mend();
   });
 
-  it('name an event that no message can hold as permanent', async () => {
+  it('name an event that no message can hold as permanent [F54]', async () => {
     broker.reset();
     const publishing = makeCrmQueue(bus, 'crm-mail').publish([{ messageId: 'm', body: 'x'.repeat(300_000) }]);
     await expect(publishing).rejects.toBeInstanceOf(PermanentError);
@@ -126,7 +126,7 @@ describe('the Service Bus adapters', () => {
     expect(broker.peekAll('crm-mail')[0]?.contentType).toBe('application/cloudevents+json; charset=utf-8');
   });
 
-  it('give up on a send that the broker never answers when the signal aborts', async () => {
+  it('give up on a send that the broker never answers when the signal aborts [F09]', async () => {
     broker.reset();
     const ring = { mailbox: '0a0a0a0a-1111-4222-8333-444444444444', folders: [], ids: [] };
     const queue = makeWorkQueue(bus, 'mailbox-work');

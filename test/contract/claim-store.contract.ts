@@ -36,13 +36,13 @@ export function claimStoreContract(name: string, make: () => Promise<ClaimStoreU
       });
     });
 
-    it('takes the same part again', async () => {
+    it('takes the same part again [F68]', async () => {
       const part = aPart('same');
       await blobs.store.put(part);
       await expect(blobs.store.put(part)).resolves.toBeUndefined();
     });
 
-    it('never replaces what is stored', async () => {
+    it('never replaces what is stored [F69]', async () => {
       await blobs.store.put(aPart('first'));
       await blobs.store.put(aPart('second'));
       expect((await blobs.read(aPart('').claimCheck.blob))?.content.toString()).toBe('first');
@@ -74,7 +74,7 @@ export function claimStoreContract(name: string, make: () => Promise<ClaimStoreU
       expect((await blobs.read(claimCheck.blob))?.content.length).toBe(9_000_000);
     });
 
-    it('describes what is stored when a second copy brings something else', async () => {
+    it('describes what is stored when a second copy brings something else [F69]', async () => {
       const blob = `${mailbox}/d-1/mime`;
       const first = await blobs.store.copy(blob, 'message/rfc822', streamOf(Buffer.from('boundary one')));
       const second = await blobs.store.copy(blob, 'message/rfc822', streamOf(Buffer.from('another boundary')));
@@ -82,7 +82,7 @@ export function claimStoreContract(name: string, make: () => Promise<ClaimStoreU
       expect((await blobs.read(blob))?.content.toString()).toBe('boundary one');
     });
 
-    it('stores nothing of a stream that breaks off', async () => {
+    it('stores nothing of a stream that breaks off [F70]', async () => {
       const broken = new ReadableStream<Uint8Array>({
         start(controller) {
           controller.enqueue(Buffer.from('half'));
@@ -95,7 +95,25 @@ export function claimStoreContract(name: string, make: () => Promise<ClaimStoreU
       expect(await blobs.read(`${mailbox}/d-1/half`)).toBeUndefined();
     });
 
-    it('erases all of a mailbox and nothing of others', async () => {
+    it('shows every blob of a mailbox with the time it was stored, and removes one [T29]', async () => {
+      const names = ['d-1/body', 'd-2/mime'].map((rest) => `${mailbox}/${rest}`);
+      for (const blob of [...names, `${mailbox}0/d-1/body`]) await blobs.store.put(aPart('x', blob));
+      const shown: { blob: string; storedAt: Date }[] = [];
+      const look = () =>
+        blobs.store.visit(mailbox, (page) => {
+          shown.push(...page);
+          return Promise.resolve();
+        });
+      await look();
+      expect(shown.map(({ blob }) => blob)).toEqual(names);
+      expect(shown.every(({ storedAt }) => storedAt instanceof Date && storedAt.getTime() > 1e12)).toBe(true);
+      for (let turn = 0; turn < 2; turn++) await blobs.store.remove(names[0] ?? '');
+      shown.length = 0;
+      await look();
+      expect(shown.map(({ blob }) => blob)).toEqual(names.slice(1));
+    });
+
+    it('erases all of a mailbox and nothing of others [T29]', async () => {
       const mine = ['d-1/body', 'd-2/mime'].map((rest) => aPart('x', `${mailbox}/${rest}`));
       const other = aPart('x', `${mailbox}0/d-1/body`);
       for (const part of [...mine, other]) await blobs.store.put(part);

@@ -24,7 +24,7 @@ export function crmQueueContract(name: string, make: () => Promise<CrmQueueUnder
       expect(crm.received()).toEqual(events);
     });
 
-    it('drops an event whose MessageId was sent before', async () => {
+    it('drops an event whose MessageId was sent before [F01, F55]', async () => {
       const event = anEvent();
       await crm.queue.publish([event]);
       await crm.queue.publish([event, anEvent()]);
@@ -38,13 +38,13 @@ export function crmQueueContract(name: string, make: () => Promise<CrmQueueUnder
       expect(crm.received().map(({ messageId }) => messageId)).toEqual(events.map(({ messageId }) => messageId));
     });
 
-    it('takes an event of the largest size that mail events have', async () => {
+    it('takes an event of the largest size that mail events have [F54]', async () => {
       const event = anEvent(JSON.stringify('x'.repeat(224 * 1024 - 2)));
       await crm.queue.publish([event]);
       expect(crm.received()).toEqual([event]);
     });
 
-    it('takes several events of the largest size', async () => {
+    it('takes several events of the largest size [F54]', async () => {
       const events = Array.from({ length: 3 }, () => anEvent(JSON.stringify('x'.repeat(224 * 1024 - 2))));
       await crm.queue.publish(events);
       expect(crm.received()).toHaveLength(3);

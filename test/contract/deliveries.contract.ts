@@ -57,7 +57,7 @@ export function deliveriesContract(
       expect(await deliveries.readLane(mailbox)).toEqual({ lane: FREE, tag: undefined });
     });
 
-    it('lets one of two who both saw no lane write it', async () => {
+    it('lets one of two who both saw no lane write it [F44, F63]', async () => {
       const tags = await Promise.all(
         [1, 2].map((n) => deliveries.writeLane(mailbox, aLane({ holder: `h${n}` }), undefined)),
       );
@@ -73,14 +73,14 @@ export function deliveriesContract(
       expect(await deliveries.writeLane(mailbox, FREE, state.laneTag)).toBeDefined();
     });
 
-    it('refuses a lane written with a tag that is out of date', async () => {
+    it('refuses a lane written with a tag that is out of date [F44, F63]', async () => {
       const tag = await takeLane();
       await deliveries.writeLane(mailbox, aLane({ marked: true }), tag);
       expect(await deliveries.writeLane(mailbox, FREE, tag)).toBeUndefined();
       expect((await deliveries.readLane(mailbox)).lane.marked).toBe(true);
     });
 
-    it('stores a page: rows, chain and lane together, and returns the next tag', async () => {
+    it('stores a page: rows, chain and lane together, and returns the next tag [F45]', async () => {
       await deliveries.beginChain(mailbox, chainStart);
       const laneTag = await takeLane();
       const rows = [aDelivery(1), aDelivery(2, { state: 'failing', attempts: 2, reason: 'graph:500' })];
@@ -105,7 +105,7 @@ export function deliveriesContract(
       ]);
     });
 
-    it('stores nothing of a page once the lane has changed', async () => {
+    it('stores nothing of a page once the lane has changed [F44, F45]', async () => {
       await deliveries.beginChain(mailbox, chainStart);
       const laneTag = await takeLane();
       await deliveries.writeLane(mailbox, aLane({ holder: 'another' }), laneTag);
@@ -129,7 +129,7 @@ export function deliveriesContract(
       expect((await deliveries.load(mailbox)).chains).toEqual([]);
     });
 
-    it('stores a page of more rows than one transaction takes', async () => {
+    it('stores a page of more rows than one transaction takes [F66]', async () => {
       const laneTag = await takeLane();
       const rows = Array.from({ length: 250 }, (_, number) => aDelivery(number));
       expect(await deliveries.commit(mailbox, { deliveries: rows, lane: FREE, laneTag })).toBeDefined();
@@ -137,7 +137,7 @@ export function deliveriesContract(
       expect(stored).toHaveLength(250);
     });
 
-    it('stores a page that lists the same mail twice', async () => {
+    it('stores a page that lists the same mail twice [F66]', async () => {
       const laneTag = await takeLane();
       const rows = [aDelivery(1, { state: 'failing', attempts: 1 }), aDelivery(1)];
       expect(await deliveries.commit(mailbox, { deliveries: rows, lane: FREE, laneTag })).toBeDefined();
@@ -200,7 +200,7 @@ export function deliveriesContract(
       expect(rows.filter(({ key }) => !known.has(key))).toEqual([]);
     });
 
-    it('keeps ids apart that differ only by letter case', async () => {
+    it('keeps ids apart that differ only by letter case [F41]', async () => {
       const laneTag = await takeLane();
       const received = new Date(NOW);
       const rows = ['AAkAb=', 'AAkAB='].map((id) => ({ ...aDelivery(1), id, key: ledgerKey(received, id) }));
@@ -241,7 +241,7 @@ export function deliveriesContract(
       );
     });
 
-    it('does not bring back a chain that is gone', async () => {
+    it('does not bring back a chain that is gone [T29]', async () => {
       await deliveries.saveChain(mailbox, 'f1', { takeovers: 1 });
       expect((await deliveries.load(mailbox)).chains).toEqual([]);
     });
@@ -260,7 +260,74 @@ export function deliveriesContract(
       expect(await deliveries.unfinished(mailbox)).toEqual([failing, parked]);
     });
 
-    it('erases everything of a mailbox and tells which mails it had, but nothing of another one', async () => {
+    const anAudit = (hours: number, folder = 'f1') => ({
+      folder,
+      from: new Date(NOW - (hours + 25) * 3_600_000),
+      to: new Date(NOW - hours * 3_600_000),
+      notification: 3,
+      catchUp: 2,
+      audit: 1,
+      missing: 0,
+    });
+
+    it('keeps where an audit stands with its page, and its outcome with the last one', async () => {
+      await deliveries.beginChain(mailbox, chainStart);
+      const at = { by: 'receivedDateTime' as const, from: new Date(NOW + 1_000), skip: 7, start: new Date(NOW) };
+      const counts = { notification: 3, catchUp: 2, audit: 1, missing: 4 };
+      const audit = { at, to: new Date(NOW + 9_000), counts };
+      const first = await deliveries.commit(mailbox, {
+        deliveries: [],
+        chain: { folder: 'f1', changes: { audit } },
+        lane: FREE,
+        laneTag: await takeLane(),
+      });
+      expect((await deliveries.load(mailbox)).chains).toMatchObject([{ audit, auditedTo: undefined }]);
+      const end = { audit: undefined, auditedTo: audit.to, auditAt: new Date(NOW + 90_000_000) };
+      await deliveries.commit(mailbox, {
+        deliveries: [aDelivery(1, { foundBy: 'audit' }), aDelivery(2, { state: 'sending' })],
+        chain: { folder: 'f1', changes: end },
+        audit: anAudit(0),
+        lane: FREE,
+        laneTag: first ?? '',
+      });
+      const state = await deliveries.load(mailbox);
+      expect(state.chains).toMatchObject([end]);
+      expect([...state.ledger.rows.values()]).toMatchObject([{ foundBy: 'audit' }, { state: 'sending' }]);
+      expect(await deliveries.audits(mailbox)).toEqual([anAudit(0)]);
+    });
+
+    it('lists audits newest first, and never takes one for a mail', async () => {
+      let laneTag = await takeLane();
+      for (const audit of [anAudit(30), anAudit(6), anAudit(6, 'f2')])
+        laneTag = (await deliveries.commit(mailbox, { deliveries: [], audit, lane: aLane(), laneTag })) ?? '';
+      expect((await deliveries.audits(mailbox)).map(({ to }) => to)).toEqual(
+        [6, 6, 30].map((hours) => anAudit(hours).to),
+      );
+      expect(await deliveries.older(mailbox, new Date(NOW + 1_000))).toEqual([]);
+      expect(await deliveries.unfinished(mailbox)).toEqual([]);
+      expect((await deliveries.load(mailbox)).ledger.rows.size).toBe(0);
+      expect(await deliveries.erase(mailbox)).toEqual([]);
+      expect(await deliveries.audits(mailbox)).toEqual([]);
+    });
+
+    it('purges mails and audits from before a time, however many, and leaves the rest [T29]', async () => {
+      await deliveries.beginChain(mailbox, chainStart);
+      const rows = Array.from({ length: 250 }, (_, number) => aDelivery(number));
+      let laneTag = await takeLane();
+      laneTag =
+        (await deliveries.commit(mailbox, { deliveries: rows, audit: anAudit(0), lane: aLane(), laneTag })) ?? '';
+      await deliveries.commit(mailbox, { deliveries: [], audit: anAudit(1), lane: FREE, laneTag });
+      // 230 mails are older than 19 seconds, and one audit ended before that.
+      expect(await deliveries.purge(mailbox, new Date(NOW - 19_000))).toBe(231);
+      expect(await deliveries.purge(mailbox, new Date(NOW - 19_000))).toBe(0);
+      const state = await deliveries.load(mailbox);
+      expect([...state.ledger.rows.values()].map(({ id }) => id)).toEqual(rows.slice(0, 20).map(({ id }) => id));
+      expect(state.chains).toHaveLength(1);
+      expect(state.laneTag).toBeDefined();
+      expect(await deliveries.audits(mailbox)).toEqual([anAudit(0)]);
+    });
+
+    it('erases everything of a mailbox and tells which mails it had, but nothing of another one [T29]', async () => {
       const other = `${mailbox.slice(0, -4)}ffff`;
       await deliveries.beginChain(other, chainStart);
       await deliveries.beginChain(mailbox, chainStart);

@@ -69,14 +69,14 @@ describe('the directory', () => {
   });
 
   it.each(['..', '.', '../../messages', 'inbox/../../..', 'inbox?$select=x', "inbox')/messages('", 'a#b', '%2e%2e'])(
-    'is not led out of the folders by one of the name %s',
+    'is not led out of the folders by one of the name %s [T13]',
     async (name) => {
       reset();
       expect(await makeGraphDirectory(openGraph()).findFolder(USER.id, name)).toBeUndefined();
     },
   );
 
-  it.each(['..', '.', '../groups', 'x?$select=id', 'x#y'])('finds no mailbox of the name %s', async (name) => {
+  it.each(['..', '.', '../groups', 'x?$select=id', 'x#y'])('finds no mailbox of the name %s [T13]', async (name) => {
     reset();
     expect(await makeGraphDirectory(openGraph()).findMailbox(name)).toBe('not-found');
   });

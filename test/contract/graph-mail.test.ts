@@ -66,7 +66,7 @@ describe('the reader of mail', () => {
     },
   );
 
-  it('follows no link that leads elsewhere, and asks nobody', async () => {
+  it('follows no link that leads elsewhere, and asks nobody [T11]', async () => {
     const { mail } = await realMail();
     const before = emulator.counters().httpRequests;
     const link = `http://localhost:1${new URL(emulator.graphUrl).pathname}/users/x/messages/delta?$deltatoken=1`;
@@ -74,7 +74,7 @@ describe('the reader of mail', () => {
     expect(emulator.counters().httpRequests).toBe(before);
   });
 
-  it('tells a mail that is gone from a mailbox that is', async () => {
+  it('tells a mail that is gone from a mailbox that is [F33, F34]', async () => {
     const { mail, deliver } = await realMail();
     const id = await deliver();
     strike({ kind: 'message', status: 404, code: 'ErrorItemNotFound', count: 1 });
@@ -84,7 +84,7 @@ describe('the reader of mail', () => {
     expect(await failureOf(mail.getMail(randomUUID(), id, never))).toBeInstanceOf(MailboxUnavailableError);
   });
 
-  it('passes on what Graph asks to wait', async () => {
+  it('passes on what Graph asks to wait [F35]', async () => {
     const { mail, inbox } = await realMail();
     strike({ kind: 'delta', status: 429, retryAfter: 37 });
     const error = await failureOf(mail.openChain(USER.id, inbox, since, 50, never));
@@ -99,20 +99,20 @@ describe('the reader of mail', () => {
     ['503', { kind: 'delta', status: 503, retryAfter: 0 }],
     ['504', { kind: 'delta', status: 504, retryAfter: 0 }],
     ['500', { kind: 'delta', status: 500 }],
-  ] satisfies [string, FaultRule][])('takes %s for a failure that passes', async (_, rule) => {
+  ] satisfies [string, FaultRule][])('takes %s for a failure that passes [F37]', async (_, rule) => {
     const { mail, inbox } = await realMail();
     strike(rule);
     expect(await failureOf(mail.openChain(USER.id, inbox, since, 50, never))).toBeInstanceOf(TransientError);
   });
 
-  it('survives two refusals in a row by itself', async () => {
+  it('survives two refusals in a row by itself [F37]', async () => {
     const { mail, inbox, deliver } = await realMail();
     await deliver();
     strike({ kind: 'delta', status: 503, retryAfter: 0, count: 2 });
     expect((await mail.openChain(USER.id, inbox, since, 50, never)).entries).toHaveLength(1);
   });
 
-  it('gets a fresh token when Graph challenges the one it has', async () => {
+  it('gets a fresh token when Graph challenges the one it has [F30]', async () => {
     const { mail, inbox } = await realMail();
     await mail.openChain(USER.id, inbox, since, 50, never);
     emulator.control.revokeTokens();
@@ -129,7 +129,7 @@ describe('the reader of mail', () => {
     expect(entries.map((entry) => (entry.kind === 'mail' ? entry.mail.id : entry.id))).toEqual([id]);
   });
 
-  it('keeps mails apart whose ids differ only by letter case', async () => {
+  it('keeps mails apart whose ids differ only by letter case [F41]', async () => {
     const { mail, deliver } = await realMail();
     const ids = [await deliver({ subject: 'one' }), await deliver({ subject: 'two' })];
     expect(new Set(ids.map((id) => id.toLowerCase())).size).toBe(1);

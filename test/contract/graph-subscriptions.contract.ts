@@ -35,7 +35,7 @@ export function graphSubscriptionsContract(name: string, make: () => Promise<Sub
       return outcome.subscription;
     }
 
-    it('creates a subscription for as long as asked', async () => {
+    it('creates a subscription for as long as asked [F17]', async () => {
       const outcome = await create();
       if (outcome.kind !== 'created') throw new Error(outcome.kind);
       expect(outcome.minutes).toBe(10_020);
@@ -43,7 +43,7 @@ export function graphSubscriptionsContract(name: string, make: () => Promise<Sub
       expect(Math.abs(life - 10_020 * MINUTE)).toBeLessThan(CLOSE_MS);
     });
 
-    it('creates a shorter one where Graph grants no more', async () => {
+    it('creates a shorter one where Graph grants no more [F17]', async () => {
       graph.limitLife(4_230);
       const outcome = await create();
       if (outcome.kind !== 'created') throw new Error(outcome.kind);
@@ -53,7 +53,7 @@ export function graphSubscriptionsContract(name: string, make: () => Promise<Sub
       expect(life).toBeLessThanOrEqual(4_230 * MINUTE + CLOSE_MS);
     });
 
-    it('names the one that is there when a folder has one already', async () => {
+    it('names the one that is there when a folder has one already [F23]', async () => {
       const { id } = await created();
       expect(await create()).toEqual({ kind: 'exists', id });
     });
@@ -64,7 +64,7 @@ export function graphSubscriptionsContract(name: string, make: () => Promise<Sub
       expect(new Set(ids).size).toBe(5);
     });
 
-    it('shows what it created as ours, with its mailbox and folder', async () => {
+    it('shows what it created as ours, with its mailbox and folder [F24]', async () => {
       const { id } = await created();
       const shown = await graph.subscriptions.get(id);
       expect(shown).toMatchObject({ id, ours: true });
@@ -72,7 +72,7 @@ export function graphSubscriptionsContract(name: string, make: () => Promise<Sub
       expect(await graph.subscriptions.list()).toEqual([shown]);
     });
 
-    it('lists all of them, over as many pages as it takes', async () => {
+    it('lists all of them, over as many pages as it takes [F24]', async () => {
       const ids = [];
       for (const folder of graph.folders) ids.push((await created(folder)).id);
       graph.limitPages(2);
@@ -84,7 +84,7 @@ export function graphSubscriptionsContract(name: string, make: () => Promise<Sub
       expect(await graph.subscriptions.list()).toEqual([]);
     });
 
-    it('renews many at once, each with an outcome of its own, in order', async () => {
+    it('renews many at once, each with an outcome of its own, in order [F27]', async () => {
       const granted = [];
       for (const folder of graph.folders) granted.push(await created(folder));
       graph.lose(granted[1]?.id ?? '');
@@ -101,7 +101,7 @@ export function graphSubscriptionsContract(name: string, make: () => Promise<Sub
       }
     });
 
-    it('knows nothing of one that was lost', async () => {
+    it('knows nothing of one that was lost [F20]', async () => {
       const { id } = await created();
       graph.lose(id);
       expect(await graph.subscriptions.get(id)).toBe('gone');
@@ -109,7 +109,7 @@ export function graphSubscriptionsContract(name: string, make: () => Promise<Sub
       expect((await create()).kind).toBe('created');
     });
 
-    it('knows nothing of one that expired', async () => {
+    it('knows nothing of one that expired [F16]', async () => {
       const { id } = await created();
       await graph.advance(10_021 * MINUTE);
       expect(await graph.subscriptions.get(id)).toBe('gone');

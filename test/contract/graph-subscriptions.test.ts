@@ -31,7 +31,7 @@ describe('the keeper of subscriptions', () => {
   });
   const create = async (changes = {}) => openSubscriptions().create(request(await folderOf('inbox'), changes));
 
-  it('asks for immutable ids, both addresses with our mark, and new mail only', async () => {
+  it('asks for immutable ids, both addresses with our mark, and new mail only [F24]', async () => {
     reset();
     await create();
     expect(emulator.control.subscriptions()).toMatchObject([
@@ -45,13 +45,13 @@ describe('the keeper of subscriptions', () => {
     ]);
   });
 
-  it.each(['refuse', 'twist'] as const)('says that our endpoint did not pass the handshake (%s)', async (how) => {
+  it.each(['refuse', 'twist'] as const)('says that our endpoint did not pass the handshake (%s) [F22]', async (how) => {
     reset();
     shakeHands(how);
     expect(await create()).toMatchObject({ kind: 'endpoint-refused' });
   });
 
-  it('says that our endpoint did not answer the handshake in time', async () => {
+  it('says that our endpoint did not answer the handshake in time [F22]', async () => {
     reset();
     strike({
       kind: 'subscriptionCreate',
@@ -62,7 +62,7 @@ describe('the keeper of subscriptions', () => {
     expect(await create()).toMatchObject({ kind: 'endpoint-refused' });
   });
 
-  it('says that the mailbox has as many subscriptions as it may', async () => {
+  it('says that the mailbox has as many subscriptions as it may [F29]', async () => {
     reset();
     emulator.control.setKnobs({ subscriptionsPerMailbox: 1 });
     await create();
@@ -93,7 +93,7 @@ describe('the keeper of subscriptions', () => {
     expect(await failureOf(create())).toBeInstanceOf(TransientError);
   });
 
-  it('shows a foreign subscription of the same app as not ours, also with our mark elsewhere in its address', async () => {
+  it('shows a foreign subscription of the same app as not ours, also with our mark elsewhere in its address [F24]', async () => {
     reset();
     const folders = await Promise.all(['inbox', 'archive', 'drafts'].map(folderOf));
     const [ours = '', other = '', tricky = ''] = folders;
@@ -104,12 +104,12 @@ describe('the keeper of subscriptions', () => {
     expect(listed.map((item) => item.ours)).toEqual([true, false, false]);
   });
 
-  it('knows its mark whatever the letter case of its parts, and tells installations apart', () => {
+  it('knows its mark whatever the letter case of its parts, and tells installations apart [F24]', () => {
     expect(appMark(TENANT.toUpperCase(), APP, 'BUS.contoso.example')).toBe(MARK);
     expect(appMark(TENANT, APP, 'bus2.contoso.example')).not.toBe(MARK);
   });
 
-  it('renews twenty in one request', async () => {
+  it('renews twenty in one request [F26]', async () => {
     reset();
     const ids: string[] = [];
     for (let number = 0; number < 20; number++) {
@@ -122,7 +122,7 @@ describe('the keeper of subscriptions', () => {
     expect(emulator.counters().httpRequests - before).toBe(1);
   });
 
-  it('gives each part of a batch its own outcome', async () => {
+  it('gives each part of a batch its own outcome [F27]', async () => {
     reset();
     const folders = await Promise.all(['inbox', 'archive', 'drafts'].map(folderOf));
     const granted = await Promise.all(folders.map((folder) => openSubscriptions().create(request(folder))));

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { TableClient } from '@azure/data-tables';
 import { BlobServiceClient, RestError } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStorage, type StorageEmulator } from '../../local/storage/storage.ts';
@@ -54,7 +55,10 @@ claimStoreContract('in memory', () => {
   const world = makeWorld();
   return Promise.resolve({
     store: world.startProcess().ports.claims,
-    read: (blob) => Promise.resolve(world.blobs.blobs.get(blob)),
+    read(blob) {
+      const stored = world.blobs.blobs.get(blob);
+      return Promise.resolve(stored && { content: stored.content, contentType: stored.contentType });
+    },
   });
 });
 claimStoreContract('Blob storage', () => {
@@ -125,7 +129,7 @@ describe('the storage adapters', () => {
     expect(storage.counters().byKind).toEqual({ 'table.batch': 1 });
   });
 
-  it('name an outage as transient, for tables and for blobs', async () => {
+  it('name an outage as transient, for tables and for blobs [F65]', async () => {
     await storage.setFaults([
       { service: 'table', status: 503 },
       { service: 'blob', status: 503 },
@@ -138,7 +142,33 @@ describe('the storage adapters', () => {
     }
   }, 30_000);
 
-  it('do a write again whose answer was lost, without taking it for a stranger', async () => {
+  it.each([
+    [503, 'ServerBusy'],
+    [500, 'OperationTimedOut'],
+  ])('ask a busy partition again after a pause, and then get through: %i [F64]', async (status, errorCode) => {
+    const deliveries = makeDeliveries(open());
+    const mailbox = randomUUID();
+    const laneTag = (await deliveries.writeLane(mailbox, FREE, undefined)) ?? '';
+    await storage.setFaults([{ service: 'table', status, errorCode, times: 2 }]);
+    storage.resetCounters();
+    expect(await deliveries.commit(mailbox, { deliveries: [], lane: FREE, laneTag })).toBeDefined();
+    expect(storage.counters().tableCalls).toBe(3);
+    await storage.setFaults([]);
+  });
+
+  it('keep each mailbox in a partition of its own [F64]', async () => {
+    const deliveries = makeDeliveries(open());
+    const mailboxes = [randomUUID(), randomUUID()];
+    for (const mailbox of mailboxes) await deliveries.writeLane(mailbox, FREE, undefined);
+    const rows = [];
+    const table = TableClient.fromConnectionString(storage.uncountedConnectionString, 'deliveries', {
+      allowInsecureConnection: true,
+    });
+    for await (const row of table.listEntities()) rows.push(row.partitionKey ?? '');
+    expect(mailboxes.map((mailbox) => rows.filter((key) => key === mailbox).length)).toEqual([1, 1]);
+  });
+
+  it('do a write again whose answer was lost, without taking it for a stranger [F63]', async () => {
     const folders = makeWatchedFolders(open());
     await storage.reset();
     await folders.create(aFolder());

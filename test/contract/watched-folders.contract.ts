@@ -34,7 +34,7 @@ export function watchedFoldersContract(name: string, make: () => Promise<Watched
       expect(await folders.get(bare)).toEqual(bare);
     });
 
-    it('creates a row only once', async () => {
+    it('creates a row only once [F63]', async () => {
       await folders.create(full);
       expect(await folders.create({ ...full, state: 'stopped' })).toBe(false);
       expect((await folders.get(full))?.state).toBe('active');
@@ -45,7 +45,7 @@ export function watchedFoldersContract(name: string, make: () => Promise<Watched
       expect(await folders.list()).toEqual([]);
     });
 
-    it('stores rows of addresses and folders that were not found, whatever their names hold', async () => {
+    it('stores rows of addresses and folders that were not found, whatever their names hold [T14]', async () => {
       const rows = [
         aFolder({ mailbox: '?9aFt-_x', folder: 'mailbox', folderId: '' }),
         aFolder({ folder: '?Inbox/Sales & more=%"\'#\\ü', folderId: '' }),
@@ -78,7 +78,7 @@ export function watchedFoldersContract(name: string, make: () => Promise<Watched
       expect(await folders.get(full)).toEqual(full);
     });
 
-    it('loses no change of two who update at the same time', async () => {
+    it('loses no change of two who update at the same time [F63]', async () => {
       await folders.create(full);
       await Promise.all([
         ...[1, 2, 3].map(() => folders.update(full, (row) => ({ probes: row.probes + 1 }))),
@@ -87,7 +87,7 @@ export function watchedFoldersContract(name: string, make: () => Promise<Watched
       expect(await folders.get(full)).toEqual({ ...full, probes: 3, reason: 'changed' });
     });
 
-    it('gives a claim to one of many who want it', async () => {
+    it('gives a claim to one of many who want it [F23, F63]', async () => {
       await folders.create(full);
       const claims = await Promise.all(
         ['a', 'b', 'c', 'd'].map((claim) => folders.update(full, (row) => (row.claim === '' ? { claim } : undefined))),

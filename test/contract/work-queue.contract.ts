@@ -54,7 +54,7 @@ export function workQueueContract(name: string, make: () => Promise<WorkQueueUnd
       expect(await bus.scheduledFor()).toEqual([at.getTime()]);
     });
 
-    it('takes more rings at once than fit one message', async () => {
+    it('takes more rings at once than fit one message [F07]', async () => {
       const ids = Array.from({ length: 500 }, (_, index) =>
         `AAkALgAAAAAAHYQDEapmEc2byACqAC-EWg0A${index}`.padEnd(150, 'x'),
       );
@@ -67,11 +67,11 @@ export function workQueueContract(name: string, make: () => Promise<WorkQueueUnd
       expect(bus.ready()).toEqual([]);
     });
 
-    it('gives up with TransientError when the signal has aborted', async () => {
+    it('gives up with TransientError when the signal has aborted [F09]', async () => {
       await expect(bus.queue.send([aRing()], { signal: AbortSignal.abort() })).rejects.toBeInstanceOf(TransientError);
     });
 
-    it('hands dead letters over before they are gone', async () => {
+    it('hands dead letters over before they are gone [F58]', async () => {
       await bus.bury(JSON.stringify({ v: 1, ...aRing() }));
       let thereWhileKept = 0;
       const kept: Ring[] = [];
@@ -88,7 +88,7 @@ export function workQueueContract(name: string, make: () => Promise<WorkQueueUnd
       });
     });
 
-    it('keeps the dead letters that could not be kept elsewhere', async () => {
+    it('keeps the dead letters that could not be kept elsewhere [F58]', async () => {
       await bus.bury(JSON.stringify({ v: 1, ...aRing() }));
       await expect(
         bus.queue.drainDeadLetters(10, () => Promise.reject(new TransientError('not kept'))),
@@ -102,7 +102,7 @@ export function workQueueContract(name: string, make: () => Promise<WorkQueueUnd
       expect({ drained, left: bus.deadLetters() }).toEqual({ drained: 3, left: 2 });
     });
 
-    it('leaves dead letters that nobody can read to the operator', async () => {
+    it('leaves dead letters that nobody can read to the operator [F57]', async () => {
       await bus.bury('not json at all');
       const kept: Ring[] = [];
       await bus.queue.drainDeadLetters(10, (rings) => {
@@ -110,6 +110,15 @@ export function workQueueContract(name: string, make: () => Promise<WorkQueueUnd
         return Promise.resolve();
       });
       expect({ kept, left: bus.deadLetters() }).toEqual({ kept: [], left: 1 });
+    });
+
+    it('finds the rings behind any number of dead letters that nobody can read [F59]', async () => {
+      for (let number = 0; number < 25; number++) await bus.bury(`not json ${number}`);
+      await bus.bury(JSON.stringify({ v: 1, ...aRing() }));
+      for (const left of [25, 25]) {
+        await bus.queue.drainDeadLetters(10, () => Promise.resolve());
+        expect(bus.deadLetters()).toBe(left);
+      }
     });
 
     it('finds nothing among no dead letters', async () => {

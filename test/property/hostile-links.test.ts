@@ -119,7 +119,7 @@ afterEach(() => {
 });
 
 describe('a hostile link', () => {
-  it('is only ever followed to Graph itself, below its root', async () => {
+  it('is only ever followed to Graph itself, below its root [T11]', async () => {
     const { graph, sent } = openGraph();
     const mail = makeGraphMail(graph, true);
     let followed = 0;
@@ -139,7 +139,7 @@ describe('a hostile link', () => {
     expect(followed).toBeGreaterThan(100);
   });
 
-  it('in an answer ends the reading instead of being stored', async () => {
+  it('in an answer ends the reading instead of being stored [T11]', async () => {
     const { graph } = openGraph();
     const mail = makeGraphMail(graph, true);
     await fc.assert(
@@ -154,7 +154,7 @@ describe('a hostile link', () => {
     );
   });
 
-  it('given as a path gets no token for another origin', async () => {
+  it('given as a path gets no token for another origin [T11]', async () => {
     const { graph, sent } = openGraph();
     await fc.assert(
       fc.asyncProperty(link, async (hostile) => {

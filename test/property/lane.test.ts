@@ -141,7 +141,7 @@ class Model {
 }
 
 describe('a lane', () => {
-  it('loses no wake-up, whichever worker dies or fails and when', async () => {
+  it('loses no wake-up, whichever worker dies or fails and when [F44, F72]', async () => {
     const seen = { mails: 0, takenOver: 0, guards: 0, pauses: 0 };
     await fc.assert(
       fc.asyncProperty(fc.nat(), fc.array(operation, { minLength: 5, maxLength: 40 }), async (seed, steps) => {

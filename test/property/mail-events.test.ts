@@ -79,7 +79,7 @@ const mailArbitrary: fc.Arbitrary<Mail> = fc.record({
 const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 describe('a mail event', () => {
-  it('is valid, fits the queue, and holds the mail once its claim checks are resolved', () => {
+  it('is valid, fits the queue, and holds the mail once its claim checks are resolved [F54, F84]', () => {
     const kinds = new Set<string>();
     fc.assert(
       fc.property(mailArbitrary, (mail) => {
@@ -117,7 +117,7 @@ describe('a mail event', () => {
     expect([...kinds].toSorted()).toEqual(['body', 'message', 'whole']);
   }, 60_000);
 
-  it('is the same text each time: a repeat is byte for byte what was sent', () => {
+  it('is the same text each time: a repeat is byte for byte what was sent [F01]', () => {
     fc.assert(
       fc.property(mailArbitrary, (mail) => {
         const fit = () => fitEvent(eventOf(structuredClone(mail)), 'mail-content', 'f');
@@ -167,7 +167,7 @@ describe('a message of Graph', () => {
     .array(fc.tuple(fc.array(fc.nat(30), { minLength: 1, maxLength: 4 }), odd), { minLength: 1, maxLength: 3 })
     .map((grafts) => grafts.reduce<unknown>((tree, [path, value]) => graft(tree, path, value), genuine));
 
-  it('of any form becomes a mail or is refused by name, and every mail becomes an event', () => {
+  it('of any form becomes a mail or is refused by name, and every mail becomes an event [F83, F84]', () => {
     let mails = 0;
     fc.assert(
       fc.property(mutated, (raw) => {
@@ -187,7 +187,7 @@ describe('a message of Graph', () => {
     expect(mails).toBeGreaterThan(100);
   }, 60_000);
 
-  it('on a page never breaks the page', () => {
+  it('on a page never breaks the page [F39, F83]', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(mutated, fc.anything()), { maxLength: 5 }), (value) => {
         const page = parsePage({ value });
@@ -198,7 +198,7 @@ describe('a message of Graph', () => {
     );
   });
 
-  it('in anything at all is a page or none', () => {
+  it('in anything at all is a page or none [F39]', () => {
     fc.assert(
       fc.property(fc.oneof(fc.anything(), fc.record({ value: fc.anything() })), (body) => {
         const page = parsePage(body);
@@ -209,7 +209,7 @@ describe('a message of Graph', () => {
   });
 });
 
-it('Retry-After of any form is a time from nothing to an hour, or none', () => {
+it('Retry-After of any form is a time from nothing to an hour, or none [F35]', () => {
   const forms = fc.oneof(
     fc.string(),
     fc.double().map(String),

@@ -39,7 +39,7 @@ describe('a ring', () => {
     );
   });
 
-  it('that anybody put on the queue never breaks its reader, and nothing odd gets through', () => {
+  it('that anybody put on the queue never breaks its reader, and nothing odd gets through [F57, F62]', () => {
     const mutated = fc
       .tuple(ring, fc.constantFrom('v', 'mailbox', 'folders', 'ids', 'retry', 'look', 'more'), fc.jsonValue())
       .map(([sent, name, value]): unknown => ({ v: 1, ...sent, [name]: value }));
@@ -72,7 +72,7 @@ describe('a ring', () => {
     );
   });
 
-  it('split into parts loses no wish either, and every part fits', () => {
+  it('split into parts loses no wish either, and every part fits [F07, F54]', () => {
     fc.assert(
       fc.property(ring, fc.integer({ min: 400, max: 2_000 }), (sent, most) => {
         const parts = splitRing(sent, most);
@@ -107,7 +107,7 @@ describe('a clientState', () => {
     );
   });
 
-  it('is genuine in one form only: no change whatever passes', () => {
+  it('is genuine in one form only: no change whatever passes [T01]', () => {
     const change = fc.tuple(fc.nat(100), fc.nat(5), fc.string({ unit: 'binary', maxLength: 5 }));
     fc.assert(
       fc.property(slot, fc.array(change, { minLength: 1, maxLength: 3 }), (made, changes) => {
@@ -119,7 +119,7 @@ describe('a clientState', () => {
     );
   });
 
-  it('never breaks its judge', () => {
+  it('never breaks its judge [T01]', () => {
     fc.assert(
       fc.property(fc.anything(), (rubbish) => {
         expect(verifyClientState(keys, TENANT, rubbish)).toEqual({ genuine: false });
@@ -127,7 +127,7 @@ describe('a clientState', () => {
     );
   });
 
-  it('put together from the parts of two genuine ones is forged', () => {
+  it('put together from the parts of two genuine ones is forged [T01]', () => {
     fc.assert(
       fc.property(slot, slot, fc.subarray([0, 1, 2, 3, 4]), (one, other, places) => {
         const [a, b] = [one, other].map((made) => signClientState(key, { tenant: TENANT, ...made }));
@@ -154,7 +154,7 @@ describe('a notification', () => {
     })
     .map((changes): Record<string, unknown> => ({ ...genuine, ...Object.fromEntries(changes) }));
 
-  it('whose clientState or tenant is not the genuine one never rings', () => {
+  it('whose clientState or tenant is not the genuine one never rings [T01, T31]', () => {
     fc.assert(
       fc.property(fc.array(mutated, { maxLength: 5 }), (value) => {
         const judged = judgeNotifications({ value }, TENANT, keys);
@@ -177,7 +177,7 @@ describe('a notification', () => {
     );
   });
 
-  it('of any form never breaks its judge', () => {
+  it('of any form never breaks its judge [F08]', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.anything(), fc.record({ value: fc.anything() }), fc.record({ value: fc.array(fc.anything()) })),

@@ -38,7 +38,7 @@ const env = fc.dictionary(
 );
 
 describe('settings', () => {
-  it('of any form are read or refused, never thrown at the host, and what is wrong quotes no value', () => {
+  it('of any form are read or refused, never thrown at the host, and what is wrong quotes no value [F78]', () => {
     fc.assert(
       fc.property(env, (given) => {
         const loaded = loadConfig(given);
@@ -55,7 +55,7 @@ describe('settings', () => {
     );
   });
 
-  it('that were read never lead out of this machine in the clear', () => {
+  it('that were read never lead out of this machine in the clear [T33]', () => {
     const plain = fc
       .tuple(fc.constantFrom('http://', 'HTTP://', 'https://'), fc.domain(), fc.constantFrom('', '/v1.0'))
       .map((parts) => parts.join(''));

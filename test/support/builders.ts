@@ -56,6 +56,9 @@ export const aChain = (changes: Partial<Chain> = {}): Chain => {
     window: WHOLE_WATCH_MS,
     takeovers: 0,
     reportedAt: new Date(START),
+    audit: undefined,
+    auditedTo: undefined,
+    auditAt: new Date(START + 365 * 86_400_000),
     ...changes,
   };
 };
@@ -68,6 +71,7 @@ export const aFolder = (changes: Partial<WatchedFolder> = {}): WatchedFolder => 
   folderName: 'inbox',
   address: 'sales@northwind.example',
   source: 'settings',
+  addedByAdmin: changes.source === 'admin',
   wanted: true,
   watchStart: new Date(START - 86_400_000),
   state: 'active',
@@ -76,6 +80,7 @@ export const aFolder = (changes: Partial<WatchedFolder> = {}): WatchedFolder => 
   move: 'none',
   subscription: undefined,
   keyId: 'first',
+  endpoint: 'endpoint-1',
   expiresAt: undefined,
   renewAt: undefined,
   patchedAt: undefined,
@@ -86,6 +91,7 @@ export const aFolder = (changes: Partial<WatchedFolder> = {}): WatchedFolder => 
   syncedAt: new Date(START),
   probeAt: NEVER,
   probes: 0,
+  purgedAt: new Date(START),
   missingSince: undefined,
   ...changes,
 });

@@ -35,7 +35,7 @@ export function makeWorld({ seed = 1, startAt = START }: WorldOptions = {}) {
   const newId = seededIds(random);
   const workQueue = new FakeWorkQueue(clock);
   const crmQueue = new FakeCrmQueue(clock);
-  const blobs = new FakeBlobs();
+  const blobs = new FakeBlobs(clock);
   const deliveries = new FakeDeliveriesTable();
   const folders = new FakeFoldersTable();
   const keys = new FakeKeyBlob();

@@ -47,7 +47,7 @@ describe('the sample settings', () => {
 });
 
 describe('settings that are wrong', () => {
-  it('are listed all at once', () => {
+  it('are listed all at once [F78]', () => {
     const loaded = loadConfig({
       DataStorage: 'nonsense',
       ServiceBus: 'nonsense',
@@ -71,7 +71,7 @@ describe('settings that are wrong', () => {
     );
   });
 
-  it('are never quoted, since a value may be a secret', () => {
+  it('are never quoted, since a value may be a secret [T17]', () => {
     const secrets = Object.fromEntries(APP_SETTINGS.map((name) => [name, `canary-${name}`]));
     expect(JSON.stringify(loadConfig(secrets))).not.toContain('canary-');
   });
@@ -117,11 +117,11 @@ describe('settings that are wrong', () => {
     ['CHANGE_TYPES', 'created,updated'],
     ['WORK_QUEUE', '%WORK%'],
     ['CRM_QUEUE', 'a b'],
-  ])('such as %s = %j are named', (setting, value) => {
+  ])('such as %s = %j are named [F78]', (setting, value) => {
     expect(faulty({ [setting]: value })).toEqual([setting]);
   });
 
-  it('that belong together are named together', () => {
+  it('that belong together are named together [F78]', () => {
     expect(faulty({ DataStorage: undefined, DataStorage__tableServiceUri: 'https://t.example' })).toEqual([
       'DataStorage__blobServiceUri',
     ]);
@@ -175,7 +175,7 @@ describe('settings that are right', () => {
     expect(configOf({ AZURE_CLOUD: cloud }).graphBaseUrl).toBe(root);
   });
 
-  it('allow plain http to this machine', () => {
+  it('allow plain http to this machine [T33]', () => {
     for (const host of ['localhost', '127.0.0.1', '127.8.9.1', '[::1]'])
       expect(configOf({ GRAPH_BASE_URL: `http://${host}:7072/v1.0` }).graphBaseUrl).toContain(host);
   });

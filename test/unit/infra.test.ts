@@ -107,14 +107,14 @@ describe('queues', () => {
     expect(queues.get('mailbox-work')?.requiresDuplicateDetection).toBe(false);
   });
 
-  test('crm-mail detects duplicates for seven days', () => {
+  test('crm-mail detects duplicates for seven days [F56]', () => {
     expect(queues.get('crm-mail')).toMatchObject({
       requiresDuplicateDetection: true,
       duplicateDetectionHistoryTimeWindow: 'P7D',
     });
   });
 
-  test('need no sessions and dead-letter what expires', () => {
+  test('need no sessions and dead-letter what expires [F61]', () => {
     for (const properties of queues.values()) {
       expect(properties).toMatchObject({ requiresSession: false, deadLetteringOnMessageExpiration: true });
     }
@@ -133,7 +133,7 @@ describe('rights', () => {
   ]);
   const rolesText = read('infra/modules/roles.bicep');
 
-  test('T24: the role set is exactly this list, each on the narrowest resource', () => {
+  test('the role set is exactly this list, each on the narrowest resource [T24]', () => {
     const assignments = rolesText
       .split(/^resource /m)
       .filter((block) => block.includes('roleAssignments@') && !block.includes(' existing '))
@@ -155,7 +155,7 @@ describe('rights', () => {
     ]);
   });
 
-  test('T24: each role name stands for the built-in role of that name, and an assignment is named by what it grants', () => {
+  test('each role name stands for the built-in role of that name, and an assignment is named by what it grants [T24]', () => {
     const declared = [...rolesText.matchAll(/^ {2}\w+: '[0-9a-f-]{36}'$/gm)].map((match) => match[0].trim());
     expect(declared).toEqual([...builtInRoles].map(([name, id]) => `${name}: '${id}'`));
     for (const [, named, granted] of rolesText.matchAll(/name: guid\([^)]*roleIds\.(\w+)\)[^}]*roleIds\.(\w+)\)/g)) {
@@ -163,13 +163,13 @@ describe('rights', () => {
     }
   });
 
-  test('T24: roles are assigned in one file only, and never Owner of Service Bus data', () => {
+  test('roles are assigned in one file only, and never Owner of Service Bus data [T24]', () => {
     const assigning = bicepFiles.filter((file) => file.text.includes('roleAssignments@')).map((file) => file.name);
     expect(assigning).toEqual(['modules/roles.bicep']);
     for (const file of bicepFiles) expect(file.text, file.name).not.toContain('090c5cfd-751d-490a-894a-3ce6f1109419');
   });
 
-  test('the CRM gets rights only when it is named', () => {
+  test('the CRM gets rights only when it is named [T24]', () => {
     const conditions = [...rolesText.matchAll(/^resource crm\w+ '[^']*roleAssignments@[^']*' = (.*) \{$/gm)];
     expect(conditions.map((match) => match[1])).toEqual([
       'if (!empty(crmPrincipalId))',
@@ -183,13 +183,13 @@ describe('rights', () => {
 });
 
 describe('keys and passwords', () => {
-  test('T24: no file reads, holds or takes a key, a connection string or a secret', () => {
+  test('no file reads, holds or takes a key, a connection string or a secret [T24]', () => {
     const forbidden =
       /list(Keys|Secrets|AccountSas|ServiceSas)|AccountKey=|SharedAccessKey|SharedAccessSignature|InstrumentationKey|UseDevelopment|@secure|GRAPH_CLIENT_SECRET|StorageAccountConnectionString/i;
     for (const file of bicepFiles) expect(forbidden.exec(file.text)?.[0], file.name).toBeUndefined();
   });
 
-  test('T24: signing in by key or password is off on every resource', () => {
+  test('signing in by key or password is off on every resource [T24]', () => {
     expect(read('infra/modules/storage.bicep')).toMatch(/allowSharedKeyAccess: false/);
     expect(read('infra/modules/storage.bicep')).toMatch(/allowBlobPublicAccess: false/);
     expect(read('infra/modules/service-bus.bicep')).toMatch(/disableLocalAuth: true/);
@@ -198,7 +198,7 @@ describe('keys and passwords', () => {
     expect(read('infra/modules/function-app.bicep').match(/properties: \{ allow: false \}/g)).toHaveLength(2);
   });
 
-  test('connections are encrypted by TLS 1.2 or newer', () => {
+  test('connections are encrypted by TLS 1.2 or newer [T33]', () => {
     expect(read('infra/modules/storage.bicep')).toMatch(/minimumTlsVersion: 'TLS1_2'/);
     expect(read('infra/modules/service-bus.bicep')).toMatch(/minimumTlsVersion: '1\.2'/);
     const functionApp = read('infra/modules/function-app.bicep');

@@ -36,7 +36,7 @@ describe('a log line', () => {
     ['a null', 'a\u0000b'],
     ['a quote', '","event":"forged'],
     ['a lone surrogate', 'a\ud800b'],
-  ])('cannot be forged by %s', (_, value) => {
+  ])('cannot be forged by %s [T16]', (_, value) => {
     const line = lineOf('x', { reason: value });
     expect(line).not.toMatch(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u);
     expect(JSON.parse(line)).toEqual({ event: 'x', reason: value });
@@ -81,7 +81,7 @@ describe('the code of an error', () => {
     [undefined, 'unknown'],
     [null, 'unknown'],
     [{ code: 'secret' }, 'unknown'],
-  ])('is a word, never the message: %o', (error, code) => {
+  ])('is a word, never the message: %o [T17]', (error, code) => {
     expect(errorCode(error)).toBe(code);
   });
 });

@@ -21,7 +21,7 @@ describe('one queue for work and for mail events', () => {
     [{ WORK_QUEUE: 'Mail', CRM_QUEUE: 'mail' }],
     [{ WORK_QUEUE: 'crm-mail' }],
     [{ CRM_QUEUE: 'mailbox-work' }],
-  ])('is refused: %j', (names) => {
+  ])('is refused: %j [F78]', (names) => {
     expect(faulty(names)).toHaveLength(1);
     expect(faulty(names)[0]).toMatch(/^(WORK|CRM)_QUEUE$/);
   });
@@ -45,7 +45,7 @@ describe.each(['RECONCILE_SCHEDULE', 'RENEW_SCHEDULE'])('%s', (setting) => {
     '0 5-1-3 * * * *',
     '0 1, * * * *',
     '0 * * * * * *',
-  ])('is refused when the host could not run it: %s', (value) => {
+  ])('is refused when the host could not run it: %s [F78]', (value) => {
     expect(faulty({ [setting]: value })).toEqual([setting]);
   });
 
@@ -80,11 +80,11 @@ describe('GRAPH_CLIENT_CERTIFICATE', () => {
     ['a key that cannot be read', `${CERTIFICATE}${nonsense('PRIVATE KEY')}`],
     ['the key of another certificate', `${CERTIFICATE}${OTHER_KEY}`],
     ['no key', CERTIFICATE],
-  ])('is refused with %s', (_, pem) => {
+  ])('is refused with %s [F78]', (_, pem) => {
     expect(faultyPem(pem)).toEqual(['GRAPH_CLIENT_CERTIFICATE']);
   });
 
-  it('is never quoted when it is refused', () => {
+  it('is never quoted when it is refused [T17]', () => {
     const loaded = loadConfig({ ...good, GRAPH_CLIENT_ID: good.TENANT_ID, GRAPH_CLIENT_CERTIFICATE: `x${OWN_KEY}` });
     expect(JSON.stringify(loaded)).not.toContain(OWN_KEY.split('\n')[1]);
   });

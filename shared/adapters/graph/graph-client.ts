@@ -3,13 +3,15 @@ import { PermanentError, TransientError } from '../../errors.ts';
 import type { Clock } from '../../ports.ts';
 import { makeServerClock } from '../server-clock.ts';
 import { type GraphFailure, readFailure, toError, toFailure } from './graph-failure.ts';
-import { graphMiddleware, STREAMED } from './middleware.ts';
+import { graphMiddleware, PATIENCE, STREAMED } from './middleware.ts';
 import type { TokenSource } from './token-source.ts';
 
 export interface GraphRequestOptions {
   /** Joined into one header: a second one would replace the first. */
   prefer?: string[];
   signal?: AbortSignal;
+  /** Longest pause that is waited out when Graph throttles; a few seconds without it. */
+  patienceMs?: number;
 }
 
 /** What a request came to: the parsed body, or the failure as Graph stated it. */
@@ -40,12 +42,13 @@ export const IMMUTABLE_IDS = 'IdType="ImmutableId"';
 
 /** One path segment. `.` and `..` have no encoded form: every URL parser resolves them, and the path would be another. */
 export function segment(value: string): string {
-  if (value === '.' || value === '..' || value === '') throw new PermanentError('graph:no-path-segment');
+  if (!isSegment(value)) throw new PermanentError('graph:no-path-segment');
   return encodeURIComponent(value);
 }
 
 /** Can be part of a path at all; names come from settings and from administrators. */
-export const isSegment = (value: string): boolean => value !== '' && value !== '.' && value !== '..';
+export const isSegment = (value: string): boolean =>
+  value !== '' && value !== '.' && value !== '..' && value.isWellFormed();
 
 /** Query values as the client needs them: it cuts at `&` and `#` and encodes nothing itself. */
 export const query = (parameters: Record<string, string>): string =>
@@ -63,8 +66,9 @@ export function makeGraphClient({ tokens, baseUrl, scope, now, random }: GraphCl
     defaultVersion: root.pathname.slice(1),
   });
 
-  const request = (path: string, { prefer = [], signal }: GraphRequestOptions = {}) => {
+  const request = (path: string, { prefer = [], signal, patienceMs }: GraphRequestOptions = {}) => {
     let call = client.api(path);
+    if (patienceMs !== undefined) call = call.option(PATIENCE, patienceMs);
     if (prefer.length > 0) call = call.header('Prefer', prefer.join(', '));
     return signal ? call.option('signal', signal) : call;
   };
@@ -112,20 +116,25 @@ export function makeGraphClient({ tokens, baseUrl, scope, now, random }: GraphCl
 }
 
 const IDLE_MS = 30_000;
+/** Half of what the host gives a function, and longer than 150 MB take; a byte now and then would hold it for ever. */
+const STREAM_MS = 300_000;
 
 /** A body that may take long, but not without moving; a break is Graph's fault and passes. */
 function moving(body: ReadableStream<Uint8Array>, idle: AbortController): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   let waiting: NodeJS.Timeout | undefined;
+  const whole = setTimeout(() => idle.abort(), STREAM_MS).unref();
   return new ReadableStream({
     async pull(controller) {
       // Only while we wait for Graph: whoever reads may take its time.
       waiting = setTimeout(() => idle.abort(), IDLE_MS).unref();
       try {
         const { done, value } = await reader.read();
-        if (done) controller.close();
-        else controller.enqueue(value);
+        if (!done) return controller.enqueue(value);
+        clearTimeout(whole);
+        controller.close();
       } catch (cause) {
+        clearTimeout(whole);
         throw new TransientError('graph:no-answer', { cause });
       } finally {
         clearTimeout(waiting);
@@ -133,6 +142,7 @@ function moving(body: ReadableStream<Uint8Array>, idle: AbortController): Readab
     },
     cancel(reason) {
       clearTimeout(waiting);
+      clearTimeout(whole);
       return reader.cancel(reason);
     },
   });

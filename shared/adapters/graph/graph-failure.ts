@@ -1,6 +1,6 @@
 import { GraphError } from '@microsoft/microsoft-graph-client';
 import * as z from 'zod';
-import { MailboxUnavailableError, PermanentError, TransientError } from '../../errors.ts';
+import { codeWord, MailboxUnavailableError, PermanentError, TransientError } from '../../errors.ts';
 
 /** A refused Graph request, reduced to what decisions need. `message` may quote mail: never log it. */
 export interface GraphFailure {
@@ -34,7 +34,7 @@ export function readFailure(
   const error = parsed.success ? parsed.data.error : undefined;
   return {
     status,
-    code: error?.code ?? 'unknown',
+    code: codeWord(error?.code),
     message: error?.message ?? '',
     retryAfterMs: parseRetryAfter(retryAfter, now),
   };
@@ -46,7 +46,7 @@ export function toFailure(error: unknown, now: number): GraphFailure {
   const retryAfter = error.headers?.get('Retry-After');
   return {
     status: error.statusCode,
-    code: error.code ?? 'unknown',
+    code: codeWord(error.code),
     message: error.message,
     retryAfterMs: parseRetryAfter(retryAfter, now),
   };

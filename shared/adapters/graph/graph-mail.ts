@@ -1,6 +1,6 @@
-import { type Gap, optionsHash } from '../../domain/delta.ts';
+import { optionsHash } from '../../domain/delta.ts';
 import { PermanentError, TransientError } from '../../errors.ts';
-import type { DeltaAnswer, GraphMail, WindowPage } from '../../ports.ts';
+import type { DeltaAnswer, GraphMail, Window, WindowPage } from '../../ports.ts';
 import { type GraphAnswer, type GraphClient, IMMUTABLE_IDS, query, segment } from './graph-client.ts';
 import { isDeltaExpired, isMailboxGone, toError } from './graph-failure.ts';
 import {
@@ -18,6 +18,9 @@ const OPTION_SETS: readonly Record<string, string>[] = [
   { $select: MESSAGE_FIELDS },
 ];
 const HASHES = OPTION_SETS.map(optionsHash);
+
+const WINDOW_FIELDS = `${MESSAGE_FIELDS},lastModifiedDateTime`;
+const ID_FIELDS = 'id,receivedDateTime,lastModifiedDateTime,isDraft';
 
 const folderPath = (mailbox: string, folderId: string) => `/users/${segment(mailbox)}/mailFolders/${segment(folderId)}`;
 const messagePath = (mailbox: string, id: string) => `/users/${segment(mailbox)}/messages/${segment(id)}`;
@@ -129,17 +132,19 @@ export function makeGraphMail(graph: GraphClient, hasDelta: boolean): GraphMail 
       return toDelta(unwrap(answer));
     },
 
-    async listSince(mailbox, folderId, gap, size, signal) {
-      const { answer } = await askWithOptions(mailbox, (options) =>
-        graph.get(windowPath(mailbox, folderId, gap, size, options), { prefer: [IMMUTABLE_IDS], signal }),
-      );
+    async listSince(mailbox, folderId, window, size, signal) {
+      const ask = (options: Record<string, string>) =>
+        graph.get(windowPath(mailbox, folderId, window, size, options), { prefer: [IMMUTABLE_IDS], signal });
+      const answer = window.idsOnly
+        ? await ask({ $select: ID_FIELDS })
+        : (await askWithOptions(mailbox, (options) => ask({ ...options, $select: WINDOW_FIELDS }))).answer;
       let body = unwrap(answer);
       // An empty page with a next link leaves no later time to ask from: only the link itself leads on.
       for (let link = nextOfEmpty(body), links = 0; link !== undefined && links < MAX_EMPTY_PAGES; links++) {
         body = unwrap(await graph.get(graph.pathOf(link), { prefer: [IMMUTABLE_IDS], signal }));
         link = nextOfEmpty(body);
       }
-      return toWindow(body, gap, size);
+      return toWindow(body, window, size);
     },
 
     openMime: (mailbox, id, signal) =>
@@ -160,22 +165,22 @@ export function makeGraphMail(graph: GraphClient, hasDelta: boolean): GraphMail 
 function windowPath(
   mailbox: string,
   folderId: string,
-  gap: Gap,
+  { by, from, skip, to }: Window,
   size: number,
   options: Record<string, string>,
 ): string {
+  const end = to ? ` and ${by} lt ${wholeSeconds(to)}` : '';
   const parameters = query({
     ...options,
-    $filter: `${gap.by} ge ${wholeSeconds(gap.from)}`,
-    $orderby: `${gap.by} asc`,
+    $filter: `${by} ge ${wholeSeconds(from)}${end}`,
+    $orderby: `${by} asc`,
     $top: String(size),
-    ...(gap.skip > 0 && { $skip: String(gap.skip) }),
-    $select: `${MESSAGE_FIELDS},lastModifiedDateTime`,
+    ...(skip > 0 && { $skip: String(skip) }),
   });
   return `${folderPath(mailbox, folderId)}/messages?${parameters}`;
 }
 
-function toWindow(body: unknown, gap: Gap, size: number): WindowPage {
+function toWindow(body: unknown, gap: Window, size: number): WindowPage {
   const page = parsePage(body);
   if (!page) throw new TransientError('graph:not-a-page');
   const last = lastTime(body, gap.by);
@@ -193,7 +198,7 @@ function nextOfEmpty(body: unknown): string | undefined {
   return page?.count === 0 ? page.links.next : undefined;
 }
 
-function lastTime(body: unknown, field: Gap['by']): Date | undefined {
+function lastTime(body: unknown, field: Window['by']): Date | undefined {
   const values =
     typeof body === 'object' && body !== null && 'value' in body && Array.isArray(body.value) ? body.value : [];
   const last: unknown = values.at(-1);

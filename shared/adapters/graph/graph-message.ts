@@ -131,6 +131,7 @@ export function parseMessage(raw: unknown): Mail {
 
 const entrySchema = z.looseObject({ id: z.string().min(1), '@removed': z.unknown().optional() });
 const datedSchema = z.looseObject({ receivedDateTime: moment });
+const draftSchema = z.looseObject({ isDraft: z.literal(true) });
 const pageSchema = z.looseObject({ value: z.array(z.unknown()) });
 
 function parseEntry(raw: unknown): PageEntry | undefined {
@@ -141,7 +142,8 @@ function parseEntry(raw: unknown): PageEntry | undefined {
   // Delta gives the whole message for a new one, but only what changed for another; lists and delta may leave fields out.
   const whole = 'body' in entry.data && 'internetMessageHeaders' in entry.data && 'attachments' in entry.data;
   const dated = datedSchema.safeParse(raw);
-  if (!whole) return { kind: 'partial', id, receivedAt: dated.success ? dated.data.receivedDateTime : undefined };
+  const receivedAt = dated.success ? dated.data.receivedDateTime : undefined;
+  if (!whole) return { kind: 'partial', id, receivedAt, ...(draftSchema.safeParse(raw).success && { isDraft: true }) };
   try {
     return { kind: 'mail', mail: parseMessage(raw) };
   } catch {

@@ -24,11 +24,19 @@ const listSchema = z.looseObject({ value: z.array(listedSchema), '@odata.nextLin
 const batchSchema = z.looseObject({ responses: z.array(z.unknown()) });
 
 /** Each part is read alone: one that makes no sense must not spoil the other nineteen. */
-const partSchema = z.looseObject({ id: z.string(), status: z.number(), body: z.unknown().optional() });
+const partSchema = z.looseObject({
+  id: z.string(),
+  status: z.number(),
+  headers: z.record(z.string(), z.unknown()).catch({}).default({}),
+  body: z.unknown().optional(),
+});
+type Part = z.infer<typeof partSchema>;
 
 /** What marks a subscription as made by this installation, whatever its host name was then. */
 export const appMark = (tenant: string, client: string, namespace: string): string =>
-  createHash('sha256').update([tenant, client, namespace].join('\n').toLowerCase()).digest('base64url').slice(0, 11);
+  shortHash([tenant, client, namespace].join('\n').toLowerCase());
+
+const shortHash = (text: string) => createHash('sha256').update(text).digest('base64url').slice(0, 11);
 
 interface Settings {
   publicBaseUrl: string;
@@ -36,16 +44,21 @@ interface Settings {
 }
 
 const MAX_PAGES = 10_000;
+/** 25 pages in 20 seconds are allowed (throttling-limits, 2026-02): a list of thousands has to wait now and then. */
+const LIST_PATIENCE_MS = 30_000;
+/** Where a throttled part names no time. */
+const THROTTLED_MS = 60_000;
 
 /** Change notification subscriptions (resources/subscription, 2026-09; fact sheet 1). */
 export function makeGraphSubscriptions(graph: GraphClient, { publicBaseUrl, mark }: Settings): GraphSubscriptions {
   const inMinutes = (minutes: number) => new Date(graph.clock.now() + minutes * 60_000).toISOString();
   const query = `?app=${mark}`;
+  const notificationUrl = `${publicBaseUrl}/api/notifications${query}`;
 
   const bodyOf = ({ mailbox, folderId, clientState, minutes }: SubscriptionRequest) => ({
     changeType: 'created',
     resource: `users/${mailbox}/mailFolders/${folderId}/messages`,
-    notificationUrl: `${publicBaseUrl}/api/notifications${query}`,
+    notificationUrl,
     lifecycleNotificationUrl: `${publicBaseUrl}/api/lifecycle-notifications${query}`,
     expirationDateTime: inMinutes(minutes),
     clientState,
@@ -74,6 +87,7 @@ export function makeGraphSubscriptions(graph: GraphClient, { publicBaseUrl, mark
 
   return {
     clock: graph.clock,
+    endpoint: shortHash(notificationUrl),
     create,
 
     async renew(subscriptions) {
@@ -93,7 +107,7 @@ export function makeGraphSubscriptions(graph: GraphClient, { publicBaseUrl, mark
       // Parts come in any order, and one may be missing: it counts as failed and is tried at the next turn.
       return subscriptions.map((_, position): RenewOutcome => {
         const part = parts.find((response) => response.id === String(position));
-        return part ? judgeRenewal(part.status, part.body, graph.clock.now()) : { kind: 'failed', code: 'no-answer' };
+        return part ? judgeRenewal(part, graph.clock.now()) : { kind: 'failed', code: 'no-answer' };
       });
     },
 
@@ -110,7 +124,7 @@ export function makeGraphSubscriptions(graph: GraphClient, { publicBaseUrl, mark
       const found: OwnSubscription[] = [];
       let path: string | undefined = '/subscriptions';
       for (let pages = 0; path !== undefined && pages < MAX_PAGES; pages++) {
-        const answer = await graph.get(path);
+        const answer = await graph.get(path, { patienceMs: LIST_PATIENCE_MS });
         if (!answer.ok) throw toError(answer.failure, 'service', answer.cause);
         const page = listSchema.safeParse(answer.body);
         if (!page.success) throw new TransientError('graph:list-unreadable', { cause: page.error });
@@ -147,14 +161,21 @@ function judgeCreate(failure: GraphFailure): CreateOutcome | 'too-long' | undefi
   return undefined;
 }
 
-function judgeRenewal(status: number, body: unknown, now: number): RenewOutcome {
+function judgeRenewal({ status, headers, body }: Part, now: number): RenewOutcome {
   if (status >= 200 && status < 300) {
     const granted = grantedSchema.safeParse(body);
     if (!granted.success) return { kind: 'failed', code: 'unreadable' };
     return { kind: 'renewed', subscription: { id: granted.data.id, expiresAt: granted.data.expirationDateTime } };
   }
-  const { code } = readFailure(status, body, undefined, now);
+  const [, retryAfter] = Object.entries(headers).find(([name]) => name.toLowerCase() === 'retry-after') ?? [];
+  const { code, retryAfterMs } = readFailure(
+    status,
+    body,
+    typeof retryAfter === 'string' ? retryAfter : undefined,
+    now,
+  );
   if (status === 404 || status === 410) return { kind: 'gone' };
   if (status === 403) return { kind: 'unavailable', trouble: 'no-access', code };
+  if (status === 429) return { kind: 'failed', code, retryAfterMs: retryAfterMs ?? THROTTLED_MS };
   return { kind: 'failed', code };
 }

@@ -18,6 +18,9 @@ interface Deps {
 /** Option of a request whose body is read as a stream, however long it is. */
 export const STREAMED = 'streamed';
 
+/** Option of a request that has no lane behind it: the longest pause, in ms, that is waited out here. */
+export const PATIENCE = 'patience';
+
 const urlOf = ({ request }: Context): string => String(request);
 
 /** The client's own handlers mutate `options`; ours replace them. */
@@ -71,9 +74,14 @@ class Retry extends Link {
     if (!repeatable) return undefined;
     const asked = parseRetryAfter(response?.headers.get('Retry-After'), this.#deps.clock.now());
     const pause = asked ?? 250 * 2 ** attempt * (0.5 + this.#deps.random());
-    return pause <= MAX_PAUSE_MS ? pause : undefined;
+    return pause <= patienceOf(options) ? pause : undefined;
   }
 }
+
+const patienceOf = (options: Context['options']): number => {
+  const asked: unknown = options && PATIENCE in options ? options[PATIENCE] : undefined;
+  return typeof asked === 'number' ? asked : MAX_PAUSE_MS;
+};
 
 const MAX_RETRIES = 2;
 const MAX_PAUSE_MS = 5_000;
@@ -131,9 +139,10 @@ class Guard extends Link {
     } catch (cause) {
       throw new TransientError('graph:no-answer', { cause });
     }
-    // An answer has to be whole within the limit; what is read as a stream has a limit of its own.
-    if (context.options && STREAMED in context.options) clearTimeout(waiting);
-    context.response = bounded.response;
+    // An answer has to be whole within the limits; what is read as a stream has limits of its own.
+    const isStreamed = context.options && STREAMED in context.options;
+    if (isStreamed) clearTimeout(waiting);
+    context.response = isStreamed ? bounded.response : bounded.response && limited(bounded.response);
     this.#deps.clock.observe(bounded.response?.headers.get('Date'));
     const status = bounded.response?.status ?? 0;
     if (status >= 300 && status < 400) throw new PermanentError('graph:redirect');
@@ -141,6 +150,23 @@ class Guard extends Link {
 }
 
 const REQUEST_MS = 60_000;
+/** More than the largest mail (150 MB) in JSON. What is packed a thousandfold is counted as it comes out. */
+const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+
+/** The same answer; reading it fails where it does not end. */
+function limited(response: Response): Response {
+  if (!response.body) return response;
+  let size = 0;
+  const counted = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      size += chunk.byteLength;
+      if (size > MAX_ANSWER_BYTES) controller.error(new TransientError('graph:answer-too-large'));
+      else controller.enqueue(chunk);
+    },
+  });
+  const { status, statusText, headers } = response;
+  return new Response(response.body.pipeThrough(counted), { status, statusText, headers });
+}
 
 /** Our own chain in place of the client's: its default attaches no token to other hosts and follows redirects. */
 export function graphMiddleware(deps: Deps): Middleware[] {

@@ -9,6 +9,8 @@ import { atStorage, isStatus } from './storage-failure.ts';
 const CONTAINER = 'mail-content';
 /** Create-only: a mail's content is never replaced under a consumer that holds its digest. */
 const ONLY_IF_ABSENT = { conditions: { ifNoneMatch: '*' } };
+/** The most that one answer holds (list-blobs). */
+const BLOBS_OF_A_PAGE = 5_000;
 const BLOCK_BYTES = 4 * 1024 * 1024;
 /** Graph takes no larger mail in (outlook-large-attachments): anything beyond is an endless body. */
 const MAX_BYTES = 400 * 1024 * 1024;
@@ -75,12 +77,33 @@ export function makeClaimStore(account: StorageAccount): ClaimStore {
       });
     },
 
+    async visit(mailbox, page) {
+      const container = await account.container(CONTAINER);
+      const pages = container.listBlobsFlat({ prefix: `${mailbox}/` }).byPage({ maxPageSize: BLOBS_OF_A_PAGE });
+      for (;;) {
+        const next = await atStorage(() => pages.next());
+        if (next.done) return;
+        const items = next.value.segment.blobItems;
+        await page(
+          items.map(({ name, properties }) => ({
+            blob: name,
+            storedAt: properties.createdOn ?? properties.lastModified,
+          })),
+        );
+      }
+    },
+
+    async remove(blob) {
+      const container = await account.container(CONTAINER);
+      await atStorage(() => container.getBlobClient(blob).deleteIfExists());
+    },
+
     async erase(mailbox) {
       const container = await account.container(CONTAINER);
       let removed = 0;
       await atStorage(async () => {
         for await (const { name } of container.listBlobsFlat({ prefix: `${mailbox}/` })) {
-          await container.deleteBlob(name);
+          await container.getBlobClient(name).deleteIfExists();
           removed++;
         }
       });

@@ -1,9 +1,12 @@
 import { type TableEntityResult, type TransactionAction, odata } from '@azure/data-tables';
-import { type Delivery, ledgerBound } from '../../domain/delivery.ts';
+import { type Delivery, descending, ledgerBound, receivedAtOf } from '../../domain/delivery.ts';
 import { FREE, type Lane } from '../../domain/lane.ts';
 import type { Commit, Deliveries, LaneTag, LedgerWindow, MailboxState } from '../../ports.ts';
 import type { StorageAccount } from './connection.ts';
 import {
+  AUDITS,
+  auditFrom,
+  auditRow,
   chainFrom,
   chainRow,
   deliveryFrom,
@@ -11,7 +14,6 @@ import {
   LANE_KEY,
   laneFrom,
   laneRow,
-  receivedAtOf,
 } from './delivery-rows.ts';
 import { isConflict, isStatus } from './storage-failure.ts';
 
@@ -23,6 +25,9 @@ const WINDOW_ROWS = 100;
 const ROWS_PER_TRANSACTION = 95;
 /** The most that one answer holds (query-timeout-and-pagination). */
 const OLDER_ROWS = 1000;
+/** Sorts right after the last ledger row. */
+const LEDGER_END = 'd;';
+const ROWS_OF_A_REMOVAL = 100;
 const EVERYTHING = { completeFrom: new Date(0) };
 
 /** Table `deliveries`: partition = mailbox; rows `a` lane, `c:…` chains, `d:…` ledger, newest mail first. */
@@ -76,7 +81,10 @@ export function makeDeliveries(account: StorageAccount): Deliveries {
     'Replace',
   ];
 
-  async function commit(mailbox: string, { deliveries, chain, lane, laneTag }: Commit): Promise<LaneTag | undefined> {
+  async function commit(
+    mailbox: string,
+    { deliveries, chain, audit, lane, laneTag }: Commit,
+  ): Promise<LaneTag | undefined> {
     return table.use(async (client) => {
       // Rows may come twice (a mail listed by both passes of a gap); a transaction may not hold a row twice.
       const unique = [...new Map(deliveries.map((row) => [row.key, row])).values()];
@@ -87,12 +95,30 @@ export function makeDeliveries(account: StorageAccount): Deliveries {
         ...unique.map((row) => upsert(mailbox, row)),
       ];
       if (chain) actions.push(['update', chainRow(mailbox, chain.folder, chain.changes), 'Merge']);
+      if (audit) actions.push(['upsert', auditRow(mailbox, audit), 'Replace']);
       try {
         const { subResponses } = await client.submitTransaction(actions);
         return subResponses[0]?.etag;
       } catch (error) {
         if (isConflict(error)) return undefined;
         throw error;
+      }
+    });
+  }
+
+  async function remove(rows: Row[]): Promise<void> {
+    const keys = rows.map(({ partitionKey = '', rowKey = '' }) => ({ partitionKey, rowKey }));
+    await table.use(async (client) => {
+      while (keys.length > 0) {
+        // Two processes may be at it: a row that is gone fails the whole transaction, so it is repeated row by row.
+        const part = keys.splice(0, ROWS_OF_A_REMOVAL);
+        await client.submitTransaction(part.map((key) => ['delete', key])).catch(async (error: unknown) => {
+          if (!isStatus(error, 404)) throw error;
+          for (const { partitionKey, rowKey } of part)
+            await client.deleteEntity(partitionKey, rowKey).catch((cause: unknown) => {
+              if (!isStatus(cause, 404)) throw cause;
+            });
+        });
       }
     });
   }
@@ -134,7 +160,7 @@ export function makeDeliveries(account: StorageAccount): Deliveries {
 
     async older(mailbox, time) {
       // `;` sorts right after the `:` that ends the time: what was received at that very moment is left out.
-      const filter = odata`PartitionKey eq ${mailbox} and RowKey gt ${`${ledgerBound(time)};`}`;
+      const filter = odata`PartitionKey eq ${mailbox} and RowKey gt ${`${ledgerBound(time)};`} and RowKey lt ${LEDGER_END}`;
       const { rows } = await firstPage(filter, OLDER_ROWS);
       return rows.map(deliveryFrom);
     },
@@ -160,19 +186,29 @@ export function makeDeliveries(account: StorageAccount): Deliveries {
     },
 
     async unfinished(mailbox) {
-      const rows = await rowsOf(mailbox, odata` and RowKey ge 'd:' and (state eq 'failing' or state eq 'parked')`);
+      const rows = await rowsOf(
+        mailbox,
+        odata` and RowKey ge 'd:' and RowKey lt ${LEDGER_END} and (state eq 'failing' or state eq 'parked')`,
+      );
       return rows.map(deliveryFrom);
+    },
+
+    async audits(mailbox) {
+      const rows = await rowsOf(mailbox, odata` and RowKey ge ${AUDITS.from} and RowKey lt ${AUDITS.to}`);
+      return rows.map(auditFrom);
+    },
+
+    async purge(mailbox, before) {
+      const ledger = odata` and RowKey gt ${`${ledgerBound(before)};`} and RowKey lt ${LEDGER_END}`;
+      const audits = odata` and RowKey gt ${`${AUDITS.from}${descending(before)};`} and RowKey lt ${AUDITS.to}`;
+      const rows = [...(await rowsOf(mailbox, ledger)), ...(await rowsOf(mailbox, audits))];
+      await remove(rows);
+      return rows.length;
     },
 
     async erase(mailbox) {
       const rows = await rowsOf(mailbox, '');
-      await table.use(async (client) => {
-        const keys = rows.map(({ partitionKey, rowKey }) => ({
-          partitionKey: partitionKey ?? mailbox,
-          rowKey: rowKey ?? '',
-        }));
-        while (keys.length > 0) await client.submitTransaction(keys.splice(0, 100).map((key) => ['delete', key]));
-      });
+      await remove(rows);
       return rows.filter((row) => row.rowKey?.startsWith('d:')).map(deliveryFrom);
     },
   };

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { type Chain, WHOLE_WATCH_MS } from '../../domain/delta.ts';
-import type { Delivery } from '../../domain/delivery.ts';
+import type { Audit, AuditCounts, AuditResult } from '../../domain/audit.ts';
+import { type Delivery, descending } from '../../domain/delivery.ts';
 import type { Lane } from '../../domain/lane.ts';
 
 /*
@@ -10,7 +11,6 @@ import type { Lane } from '../../domain/lane.ts';
 
 export const LANE_KEY = 'a';
 const NEVER = new Date(0);
-const LATEST = 9_999_999_999_999;
 
 const none = (text: string) => (text === '' ? undefined : text);
 const past = (time: Date) => (time.getTime() === 0 ? undefined : time);
@@ -50,12 +50,21 @@ const chainSchema = z.looseObject({
   window: z.number().default(WHOLE_WATCH_MS),
   takeovers: z.number().default(0),
   reportedAt: time.default(NEVER).transform(past),
+  auditBy: z.enum(['', 'lastModifiedDateTime', 'receivedDateTime']).default(''),
+  auditFrom: time.default(NEVER),
+  auditSkip: z.number().default(0),
+  auditStart: time.default(NEVER),
+  auditTo: time.default(NEVER),
+  auditFound: z.string().default('0 0 0 0'),
+  auditedTo: time.default(NEVER).transform(past),
+  auditAt: time.default(NEVER).transform(past),
 });
 
 export const chainKey = (folder: string): string => `c:${folder}`;
 
 export function chainFrom(row: unknown): Chain {
   const { rowKey, gapBy, gapFrom, gapSkip, gapStart, address, ...chain } = chainSchema.parse(row);
+  const { auditBy, auditFrom, auditSkip, auditStart } = chain;
   return {
     folder: rowKey.slice(2),
     folderId: chain.folderId,
@@ -70,12 +79,40 @@ export function chainFrom(row: unknown): Chain {
     window: chain.window,
     takeovers: chain.takeovers,
     reportedAt: chain.reportedAt,
+    audit:
+      auditBy === ''
+        ? undefined
+        : {
+            at: { by: auditBy, from: auditFrom, skip: auditSkip, start: auditStart },
+            to: chain.auditTo,
+            counts: countsFrom(chain.auditFound),
+          },
+    auditedTo: chain.auditedTo,
+    auditAt: chain.auditAt,
   };
 }
 
+/** Four numbers in one text: notification, catch-up, audit, missing. */
+function countsFrom(text: string): AuditCounts {
+  const [notification = 0, catchUp = 0, audit = 0, missing = 0] = text.split(' ').map(Number);
+  return { notification, catchUp, audit, missing };
+}
+
+const auditColumns = (audit: Audit | undefined) => ({
+  auditBy: audit?.at.by ?? '',
+  auditFrom: audit?.at.from ?? NEVER,
+  auditSkip: audit?.at.skip ?? 0,
+  auditStart: audit?.at.start ?? NEVER,
+  auditTo: audit?.to ?? NEVER,
+  auditFound: audit ? countsText(audit.counts) : '0 0 0 0',
+});
+
+const countsText = ({ notification, catchUp, audit, missing }: AuditCounts) =>
+  [notification, catchUp, audit, missing].join(' ');
+
 /** Only the properties named in `changes`; one that is named with `undefined` is cleared. */
 export function chainRow(mailbox: string, folder: string, changes: Partial<Omit<Chain, 'folder'>>) {
-  const { gap, link, options, linkAt, reportedAt, address, ...rest } = changes;
+  const { gap, link, options, linkAt, reportedAt, address, audit, auditedTo, auditAt, ...rest } = changes;
   return {
     partitionKey: mailbox,
     rowKey: chainKey(folder),
@@ -91,21 +128,25 @@ export function chainRow(mailbox: string, folder: string, changes: Partial<Omit<
       gapSkip: gap?.skip ?? 0,
       gapStart: gap?.start ?? NEVER,
     }),
+    ...('audit' in changes && auditColumns(audit)),
+    ...('auditedTo' in changes && { auditedTo: auditedTo ?? NEVER }),
+    ...('auditAt' in changes && { auditAt: auditAt ?? NEVER }),
   };
 }
 
 const deliverySchema = z.looseObject({
   rowKey: z.string().startsWith('d:'),
   id: z.string(),
-  state: z.enum(['published', 'failing', 'parked', 'gone']),
+  state: z.enum(['sending', 'published', 'failing', 'parked', 'gone']),
   attempts: z.number().default(0),
   reason: z.string().optional(),
+  foundBy: z.enum(['notification', 'catch-up', 'audit']).optional(),
   recordedAt: time,
 });
 
 export function deliveryFrom(row: unknown): Delivery {
-  const { rowKey, id, state, attempts, reason, recordedAt } = deliverySchema.parse(row);
-  return { key: rowKey, id, state, attempts, ...(reason && { reason }), recordedAt };
+  const { rowKey, id, state, attempts, reason, foundBy, recordedAt } = deliverySchema.parse(row);
+  return { key: rowKey, id, state, attempts, ...(reason && { reason }), ...(foundBy && { foundBy }), recordedAt };
 }
 
 export const deliveryRow = (mailbox: string, { key, ...row }: Delivery) => ({
@@ -114,5 +155,26 @@ export const deliveryRow = (mailbox: string, { key, ...row }: Delivery) => ({
   ...row,
 });
 
-/** Received time of a mail, from its ledger key. */
-export const receivedAtOf = (key: string): Date => new Date(LATEST - Number(key.slice(2, 15)));
+/** Sorts after the ledger, newest first, so that reading the newest part of a mailbox never meets one. */
+export const AUDITS = { from: 'u:', to: 'u;' } as const;
+
+const auditSchema = z.looseObject({
+  folder: z.string(),
+  from: time,
+  to: time,
+  notification: z.number(),
+  catchUp: z.number(),
+  audit: z.number(),
+  missing: z.number(),
+});
+
+export function auditFrom(row: unknown): AuditResult {
+  const { folder, from, to, notification, catchUp, audit, missing } = auditSchema.parse(row);
+  return { folder, from, to, notification, catchUp, audit, missing };
+}
+
+export const auditRow = (mailbox: string, result: AuditResult) => ({
+  partitionKey: mailbox,
+  rowKey: `u:${descending(result.to)}:${result.folder}`,
+  ...result,
+});

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import type { KeyRing, SigningKey } from '../../domain/client-state.ts';
+import { rotateKeys, toKeyRing } from '../../domain/key-ring.ts';
 import { TransientError } from '../../errors.ts';
+import { log } from '../../log.ts';
 import type { KeyRingStore } from '../../ports.ts';
 import type { StorageAccount } from './connection.ts';
 import { atStorage, isStatus } from './storage-failure.ts';
@@ -10,8 +12,6 @@ const CONTAINER = 'key-ring';
 const BLOB = 'client-state-keys.json';
 /** Keys this old count as not loaded: a key that was withdrawn must not be honoured for ever. */
 const STALE_MS = 30 * 60_000;
-/** A new key is known to every instance (they read every ten minutes) before anything is signed with it. */
-const STANDS_MS = 3_600_000;
 
 const ringSchema = z.object({
   version: z.literal(1),
@@ -26,26 +26,22 @@ const newKey = (now: number): SigningKey => ({
   createdAt: new Date(now).toISOString(),
 });
 
-function toRing(keys: SigningKey[], now: number): KeyRing {
-  const byAge = keys.toSorted((a, b) => a.createdAt.localeCompare(b.createdAt));
-  const standing = byAge.filter((key) => now - Date.parse(key.createdAt) >= STANDS_MS);
-  const signing = standing.at(-1) ?? byAge[0];
-  if (!signing) throw new TransientError('keys:none');
-  return { signing, accepted: new Map(keys.map((key) => [key.id, key])) };
-}
+const encode = (keys: SigningKey[]) => JSON.stringify({ version: 1, keys });
+const decode = (content: Buffer) => ringSchema.parse(JSON.parse(content.toString('utf8'))).keys;
 
 /** The clientState keys, in one blob that is created once and read by identity: no secret in any setting. */
 export function makeKeyRing(account: StorageAccount, now: () => number): KeyRingStore {
   let loaded: { ring: KeyRing; at: number } | undefined;
   let pending: Promise<KeyRing> | undefined;
 
+  const openBlob = async () => (await account.container(CONTAINER)).getBlockBlobClient(BLOB);
+
   async function read(): Promise<KeyRing> {
-    const container = await account.container(CONTAINER);
-    const blob = container.getBlockBlobClient(BLOB);
-    const text = await atStorage(async () => {
-      const first = JSON.stringify({ version: 1, keys: [newKey(now())] });
+    const blob = await openBlob();
+    const content = await atStorage(async () => {
+      const first = encode([newKey(now())]);
       try {
-        return (await blob.downloadToBuffer()).toString('utf8');
+        return await blob.downloadToBuffer();
       } catch (error) {
         if (!isStatus(error, 404)) throw error;
       }
@@ -55,10 +51,10 @@ export function makeKeyRing(account: StorageAccount, now: () => number): KeyRing
         // Another instance was first; its key counts.
         if (!isStatus(error, 409) && !isStatus(error, 412)) throw error;
       }
-      return (await blob.downloadToBuffer()).toString('utf8');
+      return blob.downloadToBuffer();
     });
-    const { keys } = ringSchema.parse(JSON.parse(text));
-    const ring = toRing(keys, now());
+    const ring = toKeyRing(decode(content), now());
+    if (!ring) throw new TransientError('keys:none');
     loaded = { ring, at: now() };
     return ring;
   }
@@ -71,6 +67,23 @@ export function makeKeyRing(account: StorageAccount, now: () => number): KeyRing
         pending = undefined;
       });
       return pending;
+    },
+    async rotate(named) {
+      const blob = await openBlob();
+      await atStorage(async () => {
+        const { etag } = await blob.getProperties();
+        const keys = decode(await blob.downloadToBuffer(0, undefined, { conditions: { ifMatch: etag } }));
+        const next = rotateKeys(keys, named, now(), () => newKey(now()));
+        if (!next) return;
+        const text = encode(next);
+        try {
+          await blob.upload(text, Buffer.byteLength(text), { conditions: { ifMatch: etag } });
+          log('info', 'clientState keys rotated', { count: next.length });
+        } catch (error) {
+          // Another instance was first; what is left to do is done with the next turn.
+          if (!isStatus(error, 412)) throw error;
+        }
+      });
     },
   };
 }

@@ -1,5 +1,5 @@
 import { RestError } from '@azure/data-tables';
-import { PermanentError, TransientError } from '../../errors.ts';
+import { codeWord, PermanentError, TransientError } from '../../errors.ts';
 
 /** The service's own word; single calls and transactions keep it in different places (sdk-notes of data-tables 13.3). */
 export function storageCode(error: unknown): string {
@@ -23,7 +23,7 @@ export const isConflict = (error: unknown): boolean => [404, 409, 412].some((sta
 /** Anything else as the error that says who has to act: data that the service calls bad is our bug, the rest passes. */
 export function toStorageError(error: unknown): Error {
   if (error instanceof TransientError || error instanceof PermanentError) return error;
-  const code = `storage:${storageCode(error)}`;
+  const code = `storage:${codeWord(storageCode(error))}`;
   return isStatus(error, 400) || isStatus(error, 413)
     ? new PermanentError(code, { cause: error })
     : new TransientError(code, { cause: error });

@@ -2,6 +2,7 @@ import { odata } from '@azure/data-tables';
 import * as z from 'zod';
 import type { WatchedFolder } from '../../domain/watched-folder.ts';
 import { TransientError } from '../../errors.ts';
+import { log } from '../../log.ts';
 import type { FolderRef, WatchedFolders } from '../../ports.ts';
 import type { StorageAccount } from './connection.ts';
 import { isConflict, isStatus } from './storage-failure.ts';
@@ -26,6 +27,7 @@ const rowSchema = z.object({
   folderName: z.string(),
   address: z.string(),
   source: z.enum(['settings', 'group', 'admin']),
+  addedByAdmin: z.boolean().default(false),
   wanted: z.boolean(),
   watchStart: time,
   state: z.enum(['starting', 'active', 'polling', 'failing', 'suspended', 'stopped']),
@@ -34,6 +36,7 @@ const rowSchema = z.object({
   move: z.enum(['none', 'administrator', 'operator']),
   subscription: orNone,
   keyId: orNone,
+  endpoint: orNone,
   expiresAt: orNever,
   renewAt: orNever,
   patchedAt: orNever,
@@ -44,6 +47,7 @@ const rowSchema = z.object({
   syncedAt: time,
   probeAt: time,
   probes: z.number(),
+  purgedAt: time.default(NEVER),
   missingSince: orNever,
 });
 
@@ -59,7 +63,7 @@ const keysOf = ({ mailbox, folder }: FolderRef) => ({
 });
 const plain = (key: string) => key.replaceAll('=', '%');
 
-const TEXTS = ['subscription', 'keyId'] as const;
+const TEXTS = ['subscription', 'keyId', 'endpoint'] as const;
 const TIMES = ['expiresAt', 'renewAt', 'patchedAt', 'missingSince'] as const;
 
 function toColumns(changes: Partial<WatchedFolder>): Record<string, unknown> {
@@ -88,6 +92,17 @@ export function makeWatchedFolders(account: StorageAccount): WatchedFolders {
   const parse = (entity: { partitionKey?: string; rowKey?: string }): WatchedFolder =>
     fromRow({ ...entity, partitionKey: plain(entity.partitionKey ?? ''), rowKey: plain(entity.rowKey ?? '') });
 
+  /** A row that is damaged, or that a newer version wrote, must not keep the others from being looked after. */
+  function readable(entity: { partitionKey?: string; rowKey?: string }): WatchedFolder[] {
+    try {
+      return [parse(entity)];
+    } catch {
+      const { partitionKey = '', rowKey = '' } = entity;
+      log('error', 'watched folder unreadable', { mailbox: partitionKey, folder: rowKey });
+      return [];
+    }
+  }
+
   return {
     list: ({ mailbox } = {}) =>
       table.use(async (client) => {
@@ -95,7 +110,7 @@ export function makeWatchedFolders(account: StorageAccount): WatchedFolders {
           ? odata`PartitionKey eq ${keysOf({ mailbox, folder: '' }).partitionKey}`
           : odata`PartitionKey lt ${ORPHANS}`;
         const rows: WatchedFolder[] = [];
-        for await (const entity of client.listEntities({ queryOptions: { filter } })) rows.push(parse(entity));
+        for await (const entity of client.listEntities({ queryOptions: { filter } })) rows.push(...readable(entity));
         return rows;
       }),
 

@@ -1,15 +1,21 @@
 import { createHash } from 'node:crypto';
-import type { ClaimStore } from '../../../shared/ports.ts';
+import type { ClaimStore, Clock } from '../../../shared/ports.ts';
 import type { Gate } from './gate.ts';
 
 const CONTAINER = 'mail-content';
 
 /** Blobs by name. */
 export class FakeBlobs {
-  readonly blobs = new Map<string, { contentType: string; content: Buffer }>();
+  readonly blobs = new Map<string, { contentType: string; content: Buffer; storedAt: Date }>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   putNew(name: string, contentType: string, content: Buffer): void {
-    if (!this.blobs.has(name)) this.blobs.set(name, { contentType, content });
+    const storedAt = new Date(this.#clock.now());
+    if (!this.blobs.has(name)) this.blobs.set(name, { contentType, content, storedAt });
   }
 }
 
@@ -37,6 +43,20 @@ export const fakeClaimStore = (store: FakeBlobs, gate: Gate): ClaimStore => ({
       };
     });
   },
+
+  visit: (mailbox, page) =>
+    gate
+      .pass('claims.visit', () =>
+        [...store.blobs]
+          .filter(([blob]) => blob.startsWith(`${mailbox}/`))
+          .map(([blob, { storedAt }]) => ({ blob, storedAt })),
+      )
+      .then(page),
+
+  remove: (blob) =>
+    gate.pass('claims.remove', () => {
+      store.blobs.delete(blob);
+    }),
 
   erase: (mailbox) =>
     gate.pass('claims.erase', () => {

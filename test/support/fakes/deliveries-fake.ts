@@ -1,8 +1,10 @@
+import type { AuditResult } from '../../../shared/domain/audit.ts';
 import { type Chain, WHOLE_WATCH_MS } from '../../../shared/domain/delta.ts';
 import { type Delivery, isUnfinished } from '../../../shared/domain/delivery.ts';
 import { FREE, type Lane } from '../../../shared/domain/lane.ts';
 import type { Clock, Commit, Deliveries, LaneTag, LedgerWindow, MailboxState } from '../../../shared/ports.ts';
 import type { Gate } from './gate.ts';
+import { LedgerRows } from './ledger-rows.ts';
 
 const LATEST = 9_999_999_999_999;
 const WINDOW_ROWS = 100;
@@ -15,7 +17,9 @@ interface Partition {
   lane: Lane | undefined;
   tag: number;
   chains: Map<string, ChainRow>;
-  ledger: Map<string, Delivery>;
+  ledger: LedgerRows;
+  /** By folder and end, as the row key has it. */
+  audits: Map<string, AuditResult>;
 }
 
 const receivedAt = (key: string) => LATEST - Number(key.slice(2, 15));
@@ -34,6 +38,9 @@ function toChain(row: ChainRow): Chain {
     linkAt: undefined,
     gap: undefined,
     reportedAt: undefined,
+    audit: undefined,
+    auditedTo: undefined,
+    auditAt: undefined,
     ...row,
     folderId,
     watchStart,
@@ -51,13 +58,19 @@ export class FakeDeliveriesTable {
   of(mailbox: string): Partition {
     const known = this.#partitions.get(mailbox);
     if (known) return known;
-    const fresh: Partition = { lane: undefined, tag: 0, chains: new Map(), ledger: new Map() };
+    const fresh: Partition = {
+      lane: undefined,
+      tag: 0,
+      chains: new Map(),
+      ledger: new LedgerRows(),
+      audits: new Map(),
+    };
     this.#partitions.set(mailbox, fresh);
     return fresh;
   }
 
-  ledger(mailbox: string): Delivery[] {
-    return [...this.of(mailbox).ledger.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  ledger(mailbox: string): readonly Delivery[] {
+    return this.of(mailbox).ledger.all();
   }
 
   chain(mailbox: string, folder: string): Chain | undefined {
@@ -77,16 +90,12 @@ export class FakeDeliveriesTable {
 const tagOf = (partition: Partition): LaneTag | undefined => (partition.lane ? `W/"${partition.tag}"` : undefined);
 
 function saveChain(partition: Partition, folder: string, changes: Partial<Omit<Chain, 'folder'>>): void {
-  partition.chains.set(folder, { ...partition.chains.get(folder), ...structuredClone(changes), folder });
+  partition.chains.set(folder, Object.freeze({ ...partition.chains.get(folder), ...changes, folder }));
 }
-
-const saveRows = (partition: Partition, rows: Delivery[]) => {
-  for (const row of rows) partition.ledger.set(row.key, structuredClone(row));
-};
 
 function windowOf(partition: Partition): LedgerWindow {
   const room = WINDOW_ROWS - partition.chains.size - (partition.lane ? 1 : 0);
-  const all = [...partition.ledger.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  const all = partition.ledger.all();
   const rows = all.slice(0, room);
   const oldest = rows.at(-1);
   const cut = all.length > rows.length;
@@ -103,12 +112,12 @@ export function fakeDeliveries(table: FakeDeliveriesTable, gate: Gate, clock: Cl
     load: (mailbox) =>
       gate.pass('deliveries.load', (): MailboxState => {
         const partition = table.of(mailbox);
-        return structuredClone({
+        return {
           lane: partition.lane ?? FREE,
           laneTag: tagOf(partition),
           chains: [...partition.chains.values()].map(toChain),
           ledger: windowOf(partition),
-        });
+        };
       }),
 
     writeLane: (mailbox, lane, tag) =>
@@ -117,7 +126,7 @@ export function fakeDeliveries(table: FakeDeliveriesTable, gate: Gate, clock: Cl
         () => {
           const partition = table.of(mailbox);
           if (tagOf(partition) !== tag) return undefined;
-          partition.lane = structuredClone(lane);
+          partition.lane = Object.freeze({ ...lane });
           partition.tag++;
           return tagOf(partition);
         },
@@ -127,10 +136,10 @@ export function fakeDeliveries(table: FakeDeliveriesTable, gate: Gate, clock: Cl
     readLane: (mailbox) =>
       gate.pass('deliveries.readLane', () => {
         const partition = table.of(mailbox);
-        return { lane: structuredClone(partition.lane ?? FREE), tag: tagOf(partition) };
+        return { lane: partition.lane ?? FREE, tag: tagOf(partition) };
       }),
 
-    commit(mailbox, { deliveries, chain, lane, laneTag }: Commit) {
+    commit(mailbox, { deliveries, chain, audit, lane, laneTag }: Commit) {
       const rows = [...new Map(deliveries.map((row) => [row.key, row])).values()];
       const early = rows.slice(
         0,
@@ -140,36 +149,33 @@ export function fakeDeliveries(table: FakeDeliveriesTable, gate: Gate, clock: Cl
         'deliveries.commit',
         () => {
           const partition = table.of(mailbox);
-          saveRows(partition, early);
+          partition.ledger.save(early);
           if (tagOf(partition) !== laneTag || (chain && !partition.chains.has(chain.folder))) return undefined;
-          saveRows(partition, rows);
+          partition.ledger.save(rows);
           if (chain) saveChain(partition, chain.folder, chain.changes);
-          partition.lane = structuredClone(lane);
+          if (audit) partition.audits.set(`${audit.folder} ${audit.to.toISOString()}`, audit);
+          partition.lane = Object.freeze({ ...lane });
           partition.tag++;
           return tagOf(partition);
         },
-        { conflict, midway: () => saveRows(table.of(mailbox), early) },
+        { conflict, midway: () => table.of(mailbox).ledger.save(early) },
       );
     },
 
     between: (mailbox, from, to) =>
       gate.pass('deliveries.between', () =>
-        structuredClone(
-          table.ledger(mailbox).filter(({ key }) => {
-            const at = receivedAt(key);
-            return at >= from.getTime() && at <= to.getTime();
-          }),
-        ),
+        table.ledger(mailbox).filter(({ key }) => {
+          const at = receivedAt(key);
+          return at >= from.getTime() && at <= to.getTime();
+        }),
       ),
 
     older: (mailbox, time) =>
       gate.pass('deliveries.older', () =>
-        structuredClone(
-          table
-            .ledger(mailbox)
-            .filter(({ key }) => receivedAt(key) < time.getTime())
-            .slice(0, OLDER_ROWS),
-        ),
+        table
+          .ledger(mailbox)
+          .filter(({ key }) => receivedAt(key) < time.getTime())
+          .slice(0, OLDER_ROWS),
       ),
 
     beginChain: (mailbox, { folder, ...chain }) =>
@@ -184,14 +190,28 @@ export function fakeDeliveries(table: FakeDeliveriesTable, gate: Gate, clock: Cl
         if (partition.chains.has(folder)) saveChain(partition, folder, changes);
       }),
 
-    unfinished: (mailbox) =>
-      gate.pass('deliveries.unfinished', () => structuredClone(table.ledger(mailbox).filter(isUnfinished))),
+    unfinished: (mailbox) => gate.pass('deliveries.unfinished', () => table.ledger(mailbox).filter(isUnfinished)),
+
+    audits: (mailbox) =>
+      gate.pass('deliveries.audits', () =>
+        [...table.of(mailbox).audits.values()].toSorted((a, b) => b.to.getTime() - a.to.getTime()),
+      ),
+
+    purge: (mailbox, before) =>
+      gate.pass('deliveries.purge', () => {
+        const { ledger, audits } = table.of(mailbox);
+        const rows = ledger.all().filter(({ key }) => receivedAt(key) < before.getTime());
+        const ended = [...audits].filter(([, { to }]) => to < before);
+        for (const { key } of rows) ledger.delete(key);
+        for (const [key] of ended) audits.delete(key);
+        return rows.length + ended.length;
+      }),
 
     erase: (mailbox) =>
       gate.pass('deliveries.erase', () => {
         const rows = table.ledger(mailbox);
         table.remove(mailbox);
-        return structuredClone(rows);
+        return [...rows];
       }),
   };
 }

@@ -1,4 +1,3 @@
-import type { Gap } from '../../../shared/domain/delta.ts';
 import type { Mail, PageEntry } from '../../../shared/domain/mail.ts';
 import {
   MailboxUnavailableError,
@@ -6,7 +5,7 @@ import {
   PermanentError,
   TransientError,
 } from '../../../shared/errors.ts';
-import type { Clock, DeltaAnswer, GraphMail } from '../../../shared/ports.ts';
+import type { Clock, DeltaAnswer, GraphMail, Window } from '../../../shared/ports.ts';
 import { chainLink, readLink } from './delta-link.ts';
 import type { Gate } from './gate.ts';
 
@@ -124,15 +123,16 @@ export class FakeMailboxes {
     return new Blob([text]).stream();
   }
 
-  window(mailbox: string, folderId: string, { by, from, skip }: Gap, size: number) {
+  window(mailbox: string, folderId: string, { by, from, skip, to, idsOnly = false }: Window, size: number) {
     this.#admit(mailbox);
     const timeOf = (stored: StoredMail) =>
       by === 'receivedDateTime' ? stored.mail.receivedAt.getTime() : stored.modifiedAt;
     return [...this.#of(mailbox).values()]
       .filter((stored) => stored.folderId === folderId && second(timeOf(stored)) >= second(from.getTime()))
+      .filter((stored) => !to || second(timeOf(stored)) < second(to.getTime()))
       .toSorted((a, b) => timeOf(a) - timeOf(b) || (a.mail.id < b.mail.id ? -1 : 1))
       .slice(skip, skip + size)
-      .map((stored) => ({ entry: toEntry(stored), at: timeOf(stored) }));
+      .map((stored) => ({ entry: idsOnly ? toName(stored) : toEntry(stored), at: timeOf(stored) }));
   }
 
   #of(mailbox: string): Map<string, StoredMail> {
@@ -181,6 +181,13 @@ export class FakeMailboxes {
     return { entries, count: entries.length, next: { kind: more ? 'next' : 'delta', link: next } };
   }
 }
+
+const toName = ({ mail: { id, receivedAt, isDraft } }: StoredMail): PageEntry => ({
+  kind: 'partial',
+  id,
+  receivedAt,
+  ...(isDraft && { isDraft }),
+});
 
 function toEntry({ mail, shape }: StoredMail): PageEntry {
   if (shape === 'unreadable') return { kind: 'unreadable', id: mail.id, reason: 'unexpected form' };

@@ -20,6 +20,8 @@ export interface FakeSubscription {
 /** The subscriptions that Graph keeps for this app. */
 export class FakeSubscriptionStore {
   readonly all = new Map<string, FakeSubscription>();
+  /** Where notifications go for a process that starts now. */
+  endpoint = 'endpoint-1';
   /** Longest life granted, in minutes. */
   maxMinutes = 10_080;
   /** Answers for the next creates and, by id, renewals, in place of what would happen. */
@@ -87,6 +89,7 @@ const toOwn = ({ id, mailbox, folderId, ours }: FakeSubscription): OwnSubscripti
 /** The port as one process sees it. */
 export const fakeGraphSubscriptions = (store: FakeSubscriptionStore, gate: Gate): GraphSubscriptions => ({
   clock: store.clock,
+  endpoint: store.endpoint,
   create: (request) => gate.pass('subscriptions.create', () => store.create(request)),
   renew: (list) =>
     gate.pass(

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { KeyRing, SigningKey } from '../../../shared/domain/client-state.ts';
+import { rotateKeys, toKeyRing } from '../../../shared/domain/key-ring.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import type { Clock, KeyRingStore } from '../../../shared/ports.ts';
 import type { Gate } from './gate.ts';
 
 const STALE_MS = 30 * 60_000;
-const STANDS_MS = 3_600_000;
 
 /** A key that tests can tell apart by its id. */
 export const aSigningKey = (id: string, createdAt: Date): SigningKey => ({
@@ -17,6 +17,7 @@ export const aSigningKey = (id: string, createdAt: Date): SigningKey => ({
 /** The blob of keys. */
 export class FakeKeyBlob {
   keys: SigningKey[] = [];
+  made = 0;
 }
 
 /** The port as one process sees it: what it read last, and when. */
@@ -31,10 +32,8 @@ export function fakeKeyRing(blob: FakeKeyBlob, gate: Gate, clock: Clock): KeyRin
         .pass('keys.refresh', () => {
           const now = clock.now();
           if (blob.keys.length === 0) blob.keys.push(aSigningKey('first', new Date(now)));
-          const byAge = blob.keys.toSorted((a, b) => a.createdAt.localeCompare(b.createdAt));
-          const signing = byAge.findLast((key) => now - Date.parse(key.createdAt) >= STANDS_MS) ?? byAge[0];
-          if (!signing) throw new TransientError('keys:none');
-          const ring = { signing, accepted: new Map(byAge.map((key) => [key.id, key])) };
+          const ring = toKeyRing(blob.keys, now);
+          if (!ring) throw new TransientError('keys:none');
           read = { ring, at: now };
           return ring;
         })
@@ -43,5 +42,10 @@ export function fakeKeyRing(blob: FakeKeyBlob, gate: Gate, clock: Clock): KeyRin
         });
       return reading;
     },
+    rotate: (named) =>
+      gate.pass('keys.rotate', () => {
+        const now = clock.now();
+        blob.keys = rotateKeys(blob.keys, named, now, () => aSigningKey(`k${++blob.made}`, new Date(now))) ?? blob.keys;
+      }),
   };
 }

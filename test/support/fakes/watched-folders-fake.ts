@@ -5,7 +5,7 @@ import type { Gate } from './gate.ts';
 
 const ATTEMPTS = 5;
 
-/** Table `watchedFolders`, and the first sightings of subscriptions that nobody claims. */
+/** Table `watchedFolders` (rows are frozen, so that readers may share them), and the first sightings of subscriptions that nobody claims. */
 export class FakeFoldersTable {
   readonly rows = new Map<string, WatchedFolder>();
   readonly orphans = new Map<string, Date>();
@@ -17,7 +17,7 @@ export class FakeFoldersTable {
   }
 
   put(row: WatchedFolder): void {
-    this.rows.set(FakeFoldersTable.key(row), structuredClone(row));
+    this.rows.set(FakeFoldersTable.key(row), Object.freeze({ ...row }));
   }
 
   all(): WatchedFolder[] {
@@ -29,11 +29,9 @@ export class FakeFoldersTable {
 /** The port as one process sees it. */
 export const fakeWatchedFolders = (table: FakeFoldersTable, gate: Gate): WatchedFolders => ({
   list: ({ mailbox } = {}) =>
-    gate.pass('folders.list', () =>
-      structuredClone(table.all().filter((row) => mailbox === undefined || row.mailbox === mailbox)),
-    ),
+    gate.pass('folders.list', () => table.all().filter((row) => mailbox === undefined || row.mailbox === mailbox)),
 
-  get: (ref) => gate.pass('folders.get', () => structuredClone(table.get(ref))),
+  get: (ref) => gate.pass('folders.get', () => table.get(ref)),
 
   create: (folder) =>
     gate.pass('folders.create', () => {
@@ -44,20 +42,17 @@ export const fakeWatchedFolders = (table: FakeFoldersTable, gate: Gate): Watched
 
   async update(ref, change) {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const row = await gate.pass('folders.read', () => structuredClone(table.get(ref)));
+      const row = await gate.pass('folders.read', () => table.get(ref));
       if (!row) return undefined;
-      const before = structuredClone(row);
       const changes = change(row);
       if (!changes) return undefined;
       const result = await gate.pass(
         'folders.update',
         () => {
-          const current = table.get(ref);
-          // Compared as a whole: the fake's ETag.
-          if (!current || JSON.stringify(current) !== JSON.stringify(before)) return undefined;
-          const next = { ...before, ...changes, mailbox: before.mailbox, folder: before.folder };
-          table.put(next);
-          return structuredClone(next);
+          // Each write puts a new row: which one it is serves as the ETag.
+          if (table.get(ref) !== row) return undefined;
+          table.put({ ...row, ...changes, mailbox: row.mailbox, folder: row.folder });
+          return table.get(ref);
         },
         { conflict: () => undefined },
       );

@@ -134,9 +134,9 @@ export const fakeWorkQueue = (queue: FakeWorkQueue, gate: Gate, clock: VirtualCl
   },
 
   async drainDeadLetters(max, keep) {
-    const bodies = await gate.pass('workQueue.drainDeadLetters', () => queue.dead(max));
-    if (bodies.length === 0) return 0;
-    const readable = bodies.filter((body) => parseRing(body) !== undefined);
+    const isRing = (body: string) => parseRing(body) !== undefined;
+    const readable = await gate.pass('workQueue.drainDeadLetters', () => queue.deadLetters().filter(isRing).slice(0, max));
+    if (readable.length === 0) return 0;
     await keep(readable.flatMap((body) => parseRing(body) ?? []));
     return gate.pass('workQueue.completeDeadLetters', () => {
       queue.forgetDeadOnes(readable);

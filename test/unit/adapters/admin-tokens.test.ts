@@ -91,7 +91,7 @@ describe('a token', () => {
     { roles: 'Mail.Admin' },
     { roles: ['mail.admin'] },
     { role: 'Mail.Admin' },
-  ])('without the role is forbidden: %o', async (payload) => {
+  ])('without the role is forbidden: %o [T21]', async (payload) => {
     expect(await authorize(await token({ payload }))).toBe('forbidden');
   });
 
@@ -102,22 +102,22 @@ describe('a token', () => {
     ['an end in the past', { expires: '-2m' }],
     ['a beginning in the future', { notBefore: '5m' }],
     ['a key that is not listed', { kid: 'k2' }],
-  ] satisfies [string, TokenParts][])('with %s is refused', async (_, parts) => {
+  ] satisfies [string, TokenParts][])('with %s is refused [T21]', async (_, parts) => {
     expect(await authorize(await token(parts))).toBe('unauthorized');
   });
 
-  it('signed by a stranger under the name of our key is refused', async () => {
+  it('signed by a stranger under the name of our key is refused [T21]', async () => {
     expect(await authorize(await token({ key: strangers }))).toBe('unauthorized');
   });
 
-  it('with one character changed is refused', async () => {
+  it('with one character changed is refused [T21]', async () => {
     const genuine = await token();
     const at = genuine.lastIndexOf('.') - 5;
     const other = genuine[at] === 'A' ? 'B' : 'A';
     expect(await authorize(genuine.slice(0, at) + other + genuine.slice(at + 1))).toBe('unauthorized');
   });
 
-  it('without a signature is refused', async () => {
+  it('without a signature is refused [T21]', async () => {
     const unsigned = new UnsecuredJWT({ roles: ['Mail.Admin'] })
       .setAudience(AUDIENCE)
       .setIssuer(`${LOGIN}/${TENANT}/v2.0`)
@@ -126,7 +126,7 @@ describe('a token', () => {
     expect(await authorize(`Bearer ${unsigned}`)).toBe('unauthorized');
   });
 
-  it('signed with the public key as a shared secret is refused', async () => {
+  it('signed with the public key as a shared secret is refused [T21]', async () => {
     const secret = new TextEncoder().encode(JSON.stringify(await exportJWK(ours.publicKey)));
     const forged = await new SignJWT({ roles: ['Mail.Admin'] })
       .setProtectedHeader({ alg: 'HS256', kid: 'k1' })
@@ -137,7 +137,7 @@ describe('a token', () => {
     expect(await authorize(`Bearer ${forged}`)).toBe('unauthorized');
   });
 
-  it('that names its own keys is not listened to', async () => {
+  it('that names its own keys is not listened to [T21]', async () => {
     const forged = await new SignJWT({ roles: ['Mail.Admin'] })
       .setProtectedHeader({ alg: 'RS256', jku: 'https://evil.example/keys', jwk: await exportJWK(strangers.publicKey) })
       .setAudience(AUDIENCE)
@@ -159,7 +159,7 @@ describe('a token', () => {
     'Bearer a.b.c',
     'Bearer ..',
     'token',
-  ])('that is none is refused: %o', async (header) => {
+  ])('that is none is refused: %o [T21]', async (header) => {
     expect(await authorize(header)).toBe('unauthorized');
   });
 });

@@ -92,7 +92,7 @@ describe('a request', () => {
     '/users/a/messages/delta?$skiptoken=a==&$top=5&x=%26%23',
     "/users('a')/mailFolders('AAMk%3D')/messages/delta?$deltatoken=x%20y",
     '/users/%C3%BC/messages?$filter=receivedDateTime%20ge%202026-10-12T08%3A00%3A00Z',
-  ])('reaches Graph with every character of its path as it was: %s', async (path) => {
+  ])('reaches Graph with every character of its path as it was: %s [T13]', async (path) => {
     const client = open();
     await client.get(client.pathOf(`${graph.url}/v1.0${path}`));
     // The client may change the order of parameters, which means nothing.
@@ -106,7 +106,7 @@ describe('a request', () => {
     expect(await open().get('/users/a')).toMatchObject({ ok: false, failure: { status: 404, code: 'Refused' } });
   });
 
-  it('learns the time from the answers', async () => {
+  it('learns the time from the answers [F25]', async () => {
     replies = [(response) => sendJson(response, {}, 200, { Date: new Date(NOW + 90_000).toUTCString() })];
     const client = open();
     await client.get('/users/a');
@@ -131,7 +131,7 @@ describe('a request', () => {
 });
 
 describe('a redirect', () => {
-  it.each([301, 302, 303, 307, 308])('is refused, and nobody else sees the token: %i', async (status) => {
+  it.each([301, 302, 303, 307, 308])('is refused, and nobody else sees the token: %i [T12]', async (status) => {
     replies = [(response) => response.writeHead(status, { Location: `${stranger.url}/v1.0/users/a` }).end()];
     for (const work of [
       () => open().get('/users/a'),
@@ -142,7 +142,7 @@ describe('a redirect', () => {
     expect(stranger.asked).toEqual([]);
   });
 
-  it('is refused on the same host too', async () => {
+  it('is refused on the same host too [T12]', async () => {
     replies = [(response) => response.writeHead(302, { Location: '/v1.0/other' }).end()];
     expect(await failureOf(open().get('/users/a'))).toBeInstanceOf(PermanentError);
     expect(graph.asked).toHaveLength(1);
@@ -166,18 +166,18 @@ describe('an answer that is no answer', () => {
     ['a closed connection', (response) => response.destroy()],
     ['500 with HTML', (response) => response.writeHead(500, { 'Content-Type': 'text/html' }).end('<h1>Oops</h1>')],
     ['502 with nothing', (response) => response.writeHead(502).end()],
-  ] satisfies [string, Reply][])('is a failure that passes: %s', async (_, reply) => {
+  ] satisfies [string, Reply][])('is a failure that passes: %s [F38, F39]', async (_, reply) => {
     replies = [reply];
     expect(await errorOf(open().get('/users/a'))).toBeInstanceOf(TransientError);
   });
 
-  it('is not taken for data: HTML with 200', async () => {
+  it('is not taken for data: HTML with 200 [F39]', async () => {
     replies = [(response) => response.writeHead(200, { 'Content-Type': 'text/html' }).end('<h1>Sign in</h1>')];
     const answer = await open().get('/users/a');
     expect(parsePage(answer.ok ? answer.body : undefined)).toBeUndefined();
   });
 
-  it('that hangs is given up when the signal aborts', async () => {
+  it('that hangs is given up when the signal aborts [F38]', async () => {
     const abort = new AbortController();
     replies = [
       (response) => {
@@ -189,7 +189,7 @@ describe('an answer that is no answer', () => {
     expect(await failureOf(open().get('/users/a', { signal: abort.signal }))).toBeInstanceOf(TransientError);
   });
 
-  it('whose headers never come is given up when the signal aborts', async () => {
+  it('whose headers never come is given up when the signal aborts [F38]', async () => {
     const abort = new AbortController();
     replies = [() => abort.abort()];
     expect(await failureOf(open().get('/users/a', { signal: abort.signal }))).toBeInstanceOf(TransientError);
@@ -212,13 +212,13 @@ describe('an answer that is no answer', () => {
 });
 
 describe('a refusal for a while', () => {
-  it.each([429, 503, 504])('is tried again twice by itself: %i', async (status) => {
+  it.each([429, 503, 504])('is tried again twice by itself: %i [F37]', async (status) => {
     replies = [refusal(status, { 'Retry-After': '0' }), refusal(status, { 'Retry-After': '0.02' }), ok];
     expect(await open().get('/users/a')).toMatchObject({ ok: true });
     expect(graph.asked).toHaveLength(3);
   });
 
-  it('is passed on after the third', async () => {
+  it('is passed on after the third [F37]', async () => {
     replies = [refusal(503, { 'Retry-After': '0' })];
     expect(await open().get('/users/a')).toMatchObject({ ok: false, failure: { status: 503, retryAfterMs: 0 } });
     expect(graph.asked).toHaveLength(3);
@@ -229,7 +229,7 @@ describe('a refusal for a while', () => {
     expect(await open().get('/users/a')).toMatchObject({ ok: true });
   });
 
-  it('until a date that has come is tried again at once', async () => {
+  it('until a date that has come is tried again at once [F35]', async () => {
     replies = [refusal(429, { 'Retry-After': new Date(NOW).toUTCString() }), ok];
     expect(await open().get('/users/a')).toMatchObject({ ok: true });
   });
@@ -246,7 +246,7 @@ describe('a refusal for a while', () => {
     expect(graph.asked).toHaveLength(1);
   });
 
-  it('of a write that timed out is not repeated: it may have been done', async () => {
+  it('of a write that timed out is not repeated: it may have been done [F23]', async () => {
     replies = [refusal(504, { 'Retry-After': '0' })];
     expect(await open().post('/subscriptions', {})).toMatchObject({ ok: false, failure: { status: 504 } });
     expect(graph.asked).toHaveLength(1);
@@ -278,26 +278,26 @@ describe('a 401', () => {
     'WWW-Authenticate': `Bearer realm="", error="insufficient_claims", claims="${Buffer.from(claims).toString('base64')}"`,
   };
 
-  it('with a claims challenge leads to one new token with these claims, and one more try', async () => {
+  it('with a claims challenge leads to one new token with these claims, and one more try [F30]', async () => {
     replies = [refusal(401, challenge), ok];
     expect(await open().get('/users/a')).toMatchObject({ ok: true });
     expect(challenges).toEqual([undefined, claims]);
     expect(bearers()).toEqual(['Bearer token-1', 'Bearer token-2']);
   });
 
-  it('that stays is passed on after one more try', async () => {
+  it('that stays is passed on after one more try [F30]', async () => {
     replies = [refusal(401, challenge)];
     expect(await open().get('/users/a')).toMatchObject({ ok: false, failure: { status: 401 } });
     expect(graph.asked).toHaveLength(2);
   });
 
-  it('without a challenge leads to one new token too, and no more', async () => {
+  it('without a challenge leads to one new token too, and no more [F30]', async () => {
     replies = [refusal(401)];
     expect(await open().get('/users/a')).toMatchObject({ ok: false, failure: { status: 401 } });
     expect(bearers()).toEqual(['Bearer token-1', 'Bearer token-2']);
   });
 
-  it('with a challenge that is no base64 of JSON is answered like one without', async () => {
+  it('with a challenge that is no base64 of JSON is answered like one without [F30]', async () => {
     replies = [refusal(401, { 'WWW-Authenticate': 'Bearer claims="\\"><script>"' }), ok];
     expect(await open().get('/users/a')).toMatchObject({ ok: true });
     expect(challenges).toEqual([undefined, '{}']);
@@ -322,7 +322,7 @@ describe('a stream that is refused', () => {
     expect(await failureOf(open().stream('/users/a/messages/b/$value'))).toBeInstanceOf(kind);
   });
 
-  it('keeps the time that Graph asked to wait', async () => {
+  it('keeps the time that Graph asked to wait [F35]', async () => {
     replies = [refusal(429, { 'Retry-After': '37' })];
     expect(await failureOf(open().stream('/users/a/$value'))).toMatchObject({ retryAfterMs: 37_000 });
   });
@@ -348,7 +348,7 @@ describe('a link', () => {
     () => 'javascript:alert(1)',
     () => 'file:///etc/passwd',
     () => '',
-  ])('that leads elsewhere is refused: %o', (link) => {
+  ])('that leads elsewhere is refused: %o [T11]', (link) => {
     expect(() => open().pathOf(link(graph.url))).toThrow(PermanentError);
   });
 
@@ -358,7 +358,7 @@ describe('a link', () => {
     );
   });
 
-  it('asked for as it stands, without a check, still gets no token elsewhere', async () => {
+  it('asked for as it stands, without a check, still gets no token elsewhere [T11]', async () => {
     for (const link of [`${stranger.url}/v1.0/x`, `${stranger.url.replace('http:', 'https:')}/v1.0/x`])
       await failureOf(open().get(link));
     expect(stranger.asked).toEqual([]);

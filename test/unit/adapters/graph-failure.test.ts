@@ -37,7 +37,7 @@ describe('Retry-After', () => {
     ['', undefined],
     [null, undefined],
     [undefined, undefined],
-  ])('%o is %o ms', (value, ms) => {
+  ])('%o is %o ms [F35]', (value, ms) => {
     expect(parseRetryAfter(value, NOW)).toBe(ms);
   });
 });
@@ -70,18 +70,18 @@ describe('a refusal', () => {
     });
   });
 
-  it.each([401, 408, 409, 429, 500, 502, 503, 504, 507, -1])('with %i passes', (status) => {
+  it.each([401, 408, 409, 429, 500, 502, 503, 504, 507, -1])('with %i passes [F37, F42]', (status) => {
     const failure = { status, code: 'x', message: '', retryAfterMs: undefined };
     expect(toError(failure, 'mailbox', undefined)).toBeInstanceOf(TransientError);
   });
 
-  it('tells a mailbox that is gone from a mail that is', () => {
+  it('tells a mailbox that is gone from a mail that is [F33, F34]', () => {
     expect(isMailboxGone(failureIn('error-404-mailbox-not-enabled'))).toBe(true);
     expect(isMailboxGone(failureIn('error-404-item-not-found'))).toBe(false);
     expect(isMailboxGone(failureIn('error-403-access-denied-rbac'))).toBe(false);
   });
 
-  it('tells a delta token that was forgotten', () => {
+  it('tells a delta token that was forgotten [F43]', () => {
     for (const name of ['error-410-resync-required', 'error-410-sync-state-not-found'])
       expect(isDeltaExpired(failureIn(name))).toBe(true);
     for (const name of ['error-404-item-not-found', 'error-429-generic-fractional', 'error-503-backend-unknown'])
@@ -107,7 +107,7 @@ describe('a refusal', () => {
     expect(toFailure(thrown, NOW)).toMatchObject({ status: 429, code: 'TooManyRequests', retryAfterMs: 2_000 });
   });
 
-  it('never shows in its message what Graph said', () => {
+  it('never shows in its message what Graph said [T17]', () => {
     const failure = { status: 400, code: 'BadRequest', message: 'secret subject', retryAfterMs: undefined };
     for (const asked of ['mailbox', 'service'] as const)
       expect(toError(failure, asked, undefined).message).not.toContain('secret');

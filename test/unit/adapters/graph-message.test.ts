@@ -46,7 +46,7 @@ describe('a message of Graph', () => {
     'isRead',
     'internetMessageHeaders',
     'attachments',
-  ])('may lack %s, or have null there', (name) => {
+  ])('may lack %s, or have null there [F84]', (name) => {
     const { [name]: _, ...without } = z.record(z.string(), z.unknown()).parse(whole());
     expect(() => parseMessage(without)).not.toThrow();
     expect(parseMessage(whole({ [name]: null }))).toEqual(parseMessage(without));
@@ -65,7 +65,7 @@ describe('a message of Graph', () => {
     expect(parseMessage(whole({ toRecipients })).to).toMatchObject([{ address: 'a@b.example' }]);
   });
 
-  it('lists each kind of attachment', () => {
+  it('lists each kind of attachment [F83]', () => {
     const attachments = z.object({ value: z.unknown() }).parse(bodyOf('attachments-list-200')).value;
     expect(parseMessage(whole({ attachments })).attachments).toMatchObject([
       { kind: 'file', name: 'drawing-40p.pdf', size: 48_211, isInline: false, contentId: undefined },
@@ -89,7 +89,7 @@ describe('a message of Graph', () => {
     ['body', { contentType: 'html' }],
     ['toRecipients', 'a@b.example'],
     ['internetMessageHeaders', [{ value: 'no name' }]],
-  ])('with %s = %o is refused, naming the field but quoting nothing', (name, value) => {
+  ])('with %s = %o is refused, naming the field but quoting nothing [T17]', (name, value) => {
     const refuse = () => parseMessage(whole({ [name]: value, subject: 'secret subject' }));
     expect(refuse).toThrow(z.ZodError);
     expect(refuse).not.toThrow(/secret/);
@@ -109,7 +109,7 @@ describe('a page', () => {
     expect(parsePage(bodyOf('delta-page-removed-200'))?.links.delta).toContain('$deltatoken=');
   });
 
-  it('leaves removals out but counts them: a filtered delta ends at 5,000 entries', () => {
+  it('leaves removals out but counts them: a filtered delta ends at 5,000 entries [F46, F49]', () => {
     const page = parsePage(bodyOf('delta-page-removed-200'));
     expect(page?.count).toBe(3);
     expect(page?.entries).toHaveLength(1);
@@ -126,7 +126,7 @@ describe('a page', () => {
     expect(entriesOf({ id: 'a' })).toEqual([{ kind: 'partial', id: 'a', receivedAt: undefined }]);
   });
 
-  it('names what it cannot read, so that one odd mail stops no others', () => {
+  it('names what it cannot read, so that one odd mail stops no others [F39]', () => {
     expect(entriesOf(whole({ body: 5 }), whole(), null, 'x', {}, { id: '' })?.map((entry) => entry.kind)).toEqual([
       'unreadable',
       'mail',

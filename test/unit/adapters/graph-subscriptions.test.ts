@@ -49,7 +49,7 @@ const renewed = (id: string) => ({
 const THREE = ['sub-0', 'sub-1', 'sub-2'].map((id) => ({ id, minutes: 10_020 }));
 
 describe('a create', () => {
-  it('takes the granted end for the truth, also with seven digits of a second', async () => {
+  it('takes the granted end for the truth, also with seven digits of a second [F17]', async () => {
     const { subscriptions } = scripted(answerOf('subscription-create-201'));
     expect(await subscriptions.create(REQUEST)).toMatchObject({
       kind: 'created',
@@ -83,14 +83,14 @@ describe('a create', () => {
     },
   );
 
-  it('whose short life is refused too is a failure, and does not ask for ever', async () => {
+  it('whose short life is refused too is a failure, and does not ask for ever [F17]', async () => {
     const name = 'error-400-expiration-too-far';
     const { subscriptions, asked } = scripted(answerOf(name), answerOf(name));
     await expect(subscriptions.create(REQUEST)).rejects.toBeInstanceOf(PermanentError);
     expect(asked).toHaveLength(2);
   });
 
-  it('that names no id in its 409 says that one exists', async () => {
+  it('that names no id in its 409 says that one exists [F23]', async () => {
     const failure = readFailure(409, { error: { code: 'Conflict', message: 'exists' } }, null, NOW);
     expect(await scripted({ ok: false, failure, cause: undefined }).subscriptions.create(REQUEST)).toEqual({
       kind: 'exists',
@@ -115,7 +115,7 @@ describe('a create', () => {
 });
 
 describe('a renewal of several', () => {
-  it('sorts the answers, which come in any order', async () => {
+  it('sorts the answers, which come in any order [F27]', async () => {
     const responses = [renewed('2'), { id: '1', status: 404, body: {} }, renewed('0')];
     const outcomes = await scripted(ok({ responses })).subscriptions.renew(THREE);
     expect(outcomes).toMatchObject([
@@ -125,12 +125,12 @@ describe('a renewal of several', () => {
     ]);
   });
 
-  it('counts a part without an answer as failed', async () => {
+  it('counts a part without an answer as failed [F27]', async () => {
     const outcomes = await scripted(ok({ responses: [renewed('0'), renewed('2')] })).subscriptions.renew(THREE);
     expect(outcomes.map(({ kind }) => kind)).toEqual(['renewed', 'failed', 'renewed']);
   });
 
-  it('counts an unreadable part as failed, and believes the others', async () => {
+  it('counts an unreadable part as failed, and believes the others [F27]', async () => {
     const responses = [{ id: '0', status: 200, body: '<html>' }, renewed('1'), { id: '2', status: 200 }];
     const outcomes = await scripted(ok({ responses })).subscriptions.renew(THREE);
     expect(outcomes.map(({ kind }) => kind)).toEqual(['failed', 'renewed', 'failed']);
@@ -142,7 +142,7 @@ describe('a renewal of several', () => {
     ['error-429-mailbox-concurrency', { kind: 'failed', code: 'ApplicationThrottled' }],
     ['error-400-renew-invalid-parameter', { kind: 'failed', code: 'ErrorInvalidParameter' }],
     ['error-400-validation-timeout', { kind: 'failed' }],
-  ])('knows what %s means', async (name, outcome) => {
+  ])('knows what %s means [F22, F27]', async (name, outcome) => {
     const { status, body } = answeredPayload(name);
     const renewing = scripted(ok({ responses: [{ id: '0', status, body }] })).subscriptions.renew(THREE.slice(0, 1));
     expect(await renewing).toMatchObject([outcome]);
@@ -162,7 +162,7 @@ describe('a renewal of several', () => {
     },
   );
 
-  it('cannot be led elsewhere by an id', async () => {
+  it('cannot be led elsewhere by an id [T13]', async () => {
     const { subscriptions, asked } = scripted(ok({ responses: [] }));
     await subscriptions.renew([{ id: '../users/x?y#z', minutes: 1 }]);
     expect(asked).toMatchObject([{ body: { requests: [{ url: '/subscriptions/..%2Fusers%2Fx%3Fy%23z' }] } }]);
@@ -170,7 +170,7 @@ describe('a renewal of several', () => {
 });
 
 describe('a list', () => {
-  it('follows its next links and tells ours by the mark', async () => {
+  it('follows its next links and tells ours by the mark [F24]', async () => {
     const page = (notificationUrl: string | null, next?: string) =>
       ok({
         value: [{ id: notificationUrl ?? 'none', resource: 'r', notificationUrl }],
@@ -197,7 +197,7 @@ describe('a list', () => {
     ]);
   });
 
-  it('is whole or an error', async () => {
+  it('is whole or an error [F24]', async () => {
     const { subscriptions } = scripted(answerOf('subscription-list-200'), answerOf('error-503-backend-unknown'));
     await expect(subscriptions.list()).rejects.toBeInstanceOf(TransientError);
   });

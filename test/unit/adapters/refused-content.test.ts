@@ -30,7 +30,7 @@ async function failureOf(kind: 'MIME' | 'attachment'): Promise<unknown> {
 }
 
 describe.each(['MIME', 'attachment'] as const)('%s that Graph refuses', (kind) => {
-  it('carries how long Graph asked us to wait, and its code', async () => {
+  it('carries how long Graph asked us to wait, and its code [F35]', async () => {
     refusal = { status: 429, headers: { 'Retry-After': '45' }, code: 'ApplicationThrottled' };
     const error = await failureOf(kind);
     expect(error).toBeInstanceOf(TransientError);

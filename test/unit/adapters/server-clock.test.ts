@@ -14,7 +14,7 @@ describe('the clock of a service', () => {
     expect(aClock().clock.now()).toBe(START);
   });
 
-  it.each([-3_600_000, -5_000, 5_000, 86_400_000])('is what its answers say: %i ms away', (away) => {
+  it.each([-3_600_000, -5_000, 5_000, 86_400_000])('is what its answers say: %i ms away [F25]', (away) => {
     const { local, clock, observe } = aClock();
     observe(START + away);
     expect(clock.now()).toBe(START + away);
@@ -22,11 +22,14 @@ describe('the clock of a service', () => {
     expect(clock.now()).toBe(START + away + 1_234);
   });
 
-  it.each([-2_000, -400, 0, 900, 2_000])('takes a difference of %i ms for the rounding of whole seconds', (away) => {
-    const { clock, observe } = aClock();
-    observe(START + away);
-    expect(clock.now()).toBe(START);
-  });
+  it.each([-2_000, -400, 0, 900, 2_000])(
+    'takes a difference of %i ms for the rounding of whole seconds [F25]',
+    (away) => {
+      const { clock, observe } = aClock();
+      observe(START + away);
+      expect(clock.now()).toBe(START);
+    },
+  );
 
   it('does not wander with the rounding of each answer', () => {
     const { clock, observe } = aClock();
@@ -35,7 +38,7 @@ describe('the clock of a service', () => {
     expect(clock.now()).toBe(START + 60_000);
   });
 
-  it('comes back when this machine is set right', () => {
+  it('comes back when this machine is set right [F25]', () => {
     const { local, clock, observe } = aClock();
     observe(START + 60_000);
     local.now += 60_000;

@@ -56,7 +56,7 @@ describe('content of a mail', () => {
     },
   );
 
-  it('ends as a temporary failure when it stops moving', async () => {
+  it('ends as a temporary failure when it stops moving [F38]', async () => {
     const stream = await graphMailOver(graph.url).openMime(MAILBOX, 'mail-1', signal);
     const reader = stream.getReader();
     await readPart(reader);
@@ -67,7 +67,7 @@ describe('content of a mail', () => {
     expect(errorCode(await failure)).toMatch(/^graph:/);
   });
 
-  it('ends as a temporary failure when the connection breaks', async () => {
+  it('ends as a temporary failure when the connection breaks [F38]', async () => {
     const stream = await graphMailOver(graph.url).openMime(MAILBOX, 'mail-1', signal);
     const reader = stream.getReader();
     await readPart(reader);
@@ -93,7 +93,7 @@ describe('an answer of Graph that stops in the middle', () => {
     ['text/plain', 200],
     ['text/plain', 502],
     ['application/json', 500],
-  ])('is given up after a minute: %s with status %i', async (type, code) => {
+  ])('is given up after a minute: %s with status %i [F38]', async (type, code) => {
     contentType = type;
     status = code;
     const state = { over: false };

@@ -75,7 +75,7 @@ describe('a token', () => {
 });
 
 describe('a failed refresh', () => {
-  it('leaves the good token in use until a minute before its end, and says so in the log', async () => {
+  it('leaves the good token in use until a minute before its end, and says so in the log [F31]', async () => {
     await get();
     answer = () => Promise.reject(new Error('secret-of-the-provider'));
     const lines: string[] = [];
@@ -97,7 +97,7 @@ describe('a failed refresh', () => {
     expect(await get()).toBe('token-3');
   });
 
-  it('is one failure for all who waited, and does not stick', async () => {
+  it('is one failure for all who waited, and does not stick [F31]', async () => {
     const good = answer;
     answer = () => Promise.reject(new Error('no network'));
     const results = await Promise.allSettled([get(), get(), get()]);
@@ -114,12 +114,12 @@ describe('an answer without a usable token', () => {
     ['an empty token', aTokenAnswer({ accessToken: '', expiresOn: new Date(START + 60 * MINUTE) })],
     ['no end', aTokenAnswer({ expiresOn: null })],
     ['an end in the past', aTokenAnswer({ expiresOn: new Date(START - 1) })],
-  ])('is a failure: %s', async (_, result) => {
+  ])('is a failure: %s [F31]', async (_, result) => {
     answer = () => Promise.resolve(result);
     await expect(get()).rejects.toMatchObject({ name: 'TransientError', code: 'token:empty-answer' });
   });
 
-  it('never names the message of the provider, which may quote secrets', async () => {
+  it('never names the message of the provider, which may quote secrets [T17]', async () => {
     answer = () => Promise.reject(new Error('AADSTS7000215: Invalid client secret: s3cr3t~value'));
     const error: unknown = await get().catch((cause: unknown) => cause);
     expect(error).toMatchObject({ code: 'token:Error' });
@@ -128,7 +128,7 @@ describe('an answer without a usable token', () => {
 });
 
 describe('a claims challenge', () => {
-  it('goes to the provider past the token that is held, and its token is used from then on', async () => {
+  it('goes to the provider past the token that is held, and its token is used from then on [F30]', async () => {
     await get();
     expect(await get('{"access_token":{}}')).toBe('token-2');
     expect(asked.at(-1)?.claims).toBe('{"access_token":{}}');
@@ -136,7 +136,7 @@ describe('a claims challenge', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('is never answered with the token that was challenged', async () => {
+  it('is never answered with the token that was challenged [F30]', async () => {
     await get();
     answer = () => Promise.reject(new Error('no network'));
     await expect(get('{"access_token":{}}')).rejects.toBeInstanceOf(TransientError);

@@ -40,7 +40,7 @@ const idsIn = (name: string) =>
   postedPayload(name).value.map((item) => z.object({ id: z.string() }).parse(item.resourceData).id);
 
 describe('a POST of Graph', () => {
-  it('with several mails of one mailbox becomes one ring, and the item of another tenant is refused', () => {
+  it('with several mails of one mailbox becomes one ring, and the item of another tenant is refused [F06, T31]', () => {
     const name = 'notification-basic-3-items-2-subscriptions';
     const [first = '', , third = ''] = idsIn(name);
     expect(judgeNotifications(signed(name), TENANT, keys)).toEqual({
@@ -63,7 +63,7 @@ describe('a POST of Graph', () => {
     });
   });
 
-  it('with encrypted content is a doorbell like any other', () => {
+  it('with encrypted content is a doorbell like any other [T08, T09]', () => {
     const name = 'notification-rich-shape';
     expect(judgeNotifications(signed(name), TENANT, keys)).toEqual({ rings: [ringOf(AMARA, idsIn(name))], refused: 0 });
   });
@@ -72,7 +72,7 @@ describe('a POST of Graph', () => {
     ['lifecycle-missed', TENANT, AMARA, 'missed'],
     ['lifecycle-reauthorization-required', TENANT, AMARA, 'renew'],
     ['lifecycle-subscription-removed', FABRIKAM, SALES, 'removed'],
-  ])('with %s asks for a look', (name, tenant, mailbox, look) => {
+  ])('with %s asks for a look [F15]', (name, tenant, mailbox, look) => {
     expect(judgeNotifications(signed(name), tenant, keys)).toEqual({ rings: [ringOf(mailbox, [], look)], refused: 0 });
   });
 
@@ -90,7 +90,7 @@ describe('a POST of Graph', () => {
     'lifecycle-mixed-batch',
     'lifecycle-reauthorization-required',
     'lifecycle-subscription-removed',
-  ])('as somebody else would send it rings nobody: %s', (name) => {
+  ])('as somebody else would send it rings nobody: %s [T01]', (name) => {
     const payload = postedPayload(name);
     expect(judgeNotifications(payload, TENANT, keys)).toEqual({ rings: [], refused: payload.value.length });
   });
@@ -115,11 +115,16 @@ describe('an item', () => {
   });
 
   it.each([`users/${SALES}/messages/x`, `Users('${SALES}')/Messages('x')`, `users/${SALES}@${TENANT}/messages/x`])(
-    'whose resource names another mailbox is refused: %s',
+    'whose resource names another mailbox is refused: %s [T10]',
     (resource) => {
       expect(judge({ resource })).toEqual({ rings: [], refused: 1 });
     },
   );
+
+  it('of another tenant is refused although it carries a clientState of ours [T31]', () => {
+    expect(judge({ tenantId: FABRIKAM })).toEqual({ rings: [], refused: 1 });
+    expect(judge({ tenantId: TENANT.toUpperCase() })?.rings).toHaveLength(1);
+  });
 
   it.each([
     ['a path', '../../users/x'],
@@ -128,7 +133,7 @@ describe('an item', () => {
     ['a space', 'AAkA x'],
     ['too much', 'A'.repeat(513)],
     ['nothing', ''],
-  ])('whose id is no id (%s) still asks for a look, and its id goes nowhere', (_, id) => {
+  ])('whose id is no id (%s) still asks for a look, and its id goes nowhere [T10, T13]', (_, id) => {
     expect(judge({ resourceData: { id } })?.rings).toEqual([ringOf(AMARA, [], 'notified')]);
   });
 
@@ -136,25 +141,25 @@ describe('an item', () => {
     expect(judge({ resourceData })?.rings).toEqual([ringOf(AMARA, [], 'notified')]);
   });
 
-  it('of a change type nobody knows yet is a doorbell', () => {
+  it('of a change type nobody knows yet is a doorbell [F08]', () => {
     expect(judge({ changeType: 'transmogrified', resourceData: null })?.rings).toHaveLength(1);
   });
 
   it.each(['toString', '__proto__', 'constructor', 'hasOwnProperty'])(
-    'with the lifecycle event %s asks for a look',
+    'with the lifecycle event %s asks for a look [F15, T06]',
     (lifecycleEvent) => {
       expect(judge({ lifecycleEvent })?.rings).toEqual([ringOf(AMARA, [], 'missed')]);
     },
   );
 
-  it.each([null, 5, 'x', [], {}, { value: [] }])('that is no item is refused alone: %o', (odd) => {
+  it.each([null, 5, 'x', [], {}, { value: [] }])('that is no item is refused alone: %o [F08]', (odd) => {
     expect(judgeNotifications({ value: [odd, genuine] }, TENANT, keys)).toMatchObject({
       refused: 1,
       rings: [{ mailbox: AMARA }],
     });
   });
 
-  it('is judged alone: a forged one beside it changes nothing', () => {
+  it('is judged alone: a forged one beside it changes nothing [F06]', () => {
     const forged = { ...genuine, resourceData: { id: 'AAkAforged' }, clientState: 'x' };
     const judged = judgeNotifications({ value: [forged, genuine, forged] }, TENANT, keys);
     expect(JSON.stringify(judged?.rings)).not.toContain('forged');

@@ -27,7 +27,7 @@ describe('a clientState', () => {
     expect(signClientState(aSigningKey('12345678', new Date(0)), slot).length).toBeLessThanOrEqual(128);
   });
 
-  it('is not genuine with any one character replaced, by any other', () => {
+  it('is not genuine with any one character replaced, by any other [T01]', () => {
     const accepted: string[] = [];
     for (let position = 0; position < clientState.length; position++)
       for (const character of ALPHABET) {
@@ -47,11 +47,11 @@ describe('a clientState', () => {
     }
   });
 
-  it('is not genuine for another tenant', () => {
+  it('is not genuine for another tenant [T31]', () => {
     expect(verifyClientState(keys, '00000000-0000-4000-8000-000000000000', clientState)).toEqual({ genuine: false });
   });
 
-  it('does not lend its signature to another mailbox or folder', () => {
+  it('does not lend its signature to another mailbox or folder [T04]', () => {
     const other = signClientState(key, { ...slot, mailbox: '99999999-2222-4333-8444-555555555555' }).split('.');
     const elsewhere = signClientState(key, { ...slot, folder: folderKey('sales-id') }).split('.');
     const [version, id, mailbox, folder, mac] = clientState.split('.');
@@ -64,7 +64,7 @@ describe('a clientState', () => {
       expect(verifyClientState(keys, TENANT, forged.join('.')).genuine).toBe(false);
   });
 
-  it('stays genuine while its key is accepted, and no longer', () => {
+  it('stays genuine while its key is accepted, and no longer [F28, T04]', () => {
     const old = signClientState(older, slot);
     expect(verifyClientState(keys, TENANT, old)).toMatchObject({ genuine: true, keyId: 'older' });
     expect(verifyClientState({ signing: key, accepted: new Map([[key.id, key]]) }, TENANT, old).genuine).toBe(false);

@@ -7,13 +7,13 @@ const NOW = Date.parse('2026-10-12T08:00:00Z');
 const DAY = 86_400_000;
 
 describe('a MessageId', () => {
-  it('is the same for the same mail, for ever', () => {
+  it('is the same for the same mail, for ever [F01, F56]', () => {
     // A change here would send every mail of the last seven days again.
     expect(messageIdOf(TENANT, MAILBOX, 'AAkA=')).toBe(messageIdOf(TENANT.toUpperCase(), MAILBOX, 'AAkA='));
     expect(messageIdOf(TENANT, MAILBOX, 'AAkA=')).toMatch(/^[\w-]{43}$/);
   });
 
-  it('differs by tenant, mailbox and id, whose letter case counts', () => {
+  it('differs by tenant, mailbox and id, whose letter case counts [F41, F85, T31]', () => {
     const ids = [
       messageIdOf(TENANT, MAILBOX, 'AAkAb='),
       messageIdOf(TENANT, MAILBOX, 'AAkAB='),
@@ -23,7 +23,7 @@ describe('a MessageId', () => {
     expect(new Set(ids).size).toBe(4);
   });
 
-  it('cannot be made alike by moving a border between its parts', () => {
+  it('cannot be made alike by moving a border between its parts [T31]', () => {
     expect(messageIdOf('t', 'ab', 'c')).not.toBe(messageIdOf('t', 'a', 'bc'));
   });
 });
@@ -35,7 +35,7 @@ describe('a key of the ledger', () => {
     expect(keys.toSorted()).toEqual(keys.toReversed());
   });
 
-  it('keeps two mails of one moment apart, also by letter case alone', () => {
+  it('keeps two mails of one moment apart, also by letter case alone [F41]', () => {
     expect(ledgerKey(new Date(NOW), 'AAkAb=')).not.toBe(ledgerKey(new Date(NOW), 'AAkAB='));
   });
 
@@ -45,7 +45,7 @@ describe('a key of the ledger', () => {
     expect(key < ledgerBound(new Date(NOW - 1))).toBe(true);
   });
 
-  it('holds nothing that a table forbids', () => {
+  it('holds nothing that a table forbids [T14]', () => {
     expect(ledgerKey(new Date(NOW), '/\\#?\u0000')).toMatch(/^[\w:-]+$/);
   });
 });
@@ -69,7 +69,7 @@ describe('a mail', () => {
     expect(wanted(NOW + DAY)).toBe(true);
   });
 
-  it('is not wanted as a draft', () => {
+  it('is not wanted as a draft [F49]', () => {
     expect(wanted(NOW, true)).toBe(false);
   });
 

@@ -17,7 +17,7 @@ const at = (hours: number) => new Date(NOW + hours * HOUR);
 const current = () => true;
 
 describe('a chain', () => {
-  it('is opened anew when its options changed or it comes near the silent end of a filter', () => {
+  it('is opened anew when its options changed or it comes near the silent end of a filter [F46]', () => {
     const open = aChain({ link: 'l', options: 'o' });
     expect(needsReopening(open, current)).toBe(false);
     expect(needsReopening(open, () => false)).toBe(true);
@@ -26,7 +26,7 @@ describe('a chain', () => {
     expect(needsReopening(aChain({ results: 9_000 }), current)).toBe(false);
   });
 
-  it('that starts over lists the time since an hour before its last delta link', () => {
+  it('that starts over lists the time since an hour before its last delta link [F43]', () => {
     const chain = aChain({ watchStart: at(-100), linkAt: at(-3), link: 'l', options: 'o', results: 3_500 });
     expect(reopened(chain, false)).toMatchObject({
       link: undefined,
@@ -75,7 +75,7 @@ describe('a chain', () => {
   });
 });
 
-it('a page is asked for smaller after each worker that died on it, at last one mail alone', () => {
+it('a page is asked for smaller after each worker that died on it, at last one mail alone [F57]', () => {
   expect([0, 1, 2, 3, 50].map(pageSize)).toEqual([50, 10, 1, 1, 1]);
 });
 

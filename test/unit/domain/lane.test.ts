@@ -81,19 +81,19 @@ describe('a held lane that is rung', () => {
 });
 
 describe('a pause', () => {
-  it('grows with each failure up to ten minutes', () => {
+  it('grows with each failure up to ten minutes [F37]', () => {
     const longest = (failures: number) => backOffMs(failures, undefined, 0.999_999);
     for (let failures = 1; failures < 9; failures++) expect(longest(failures)).toBeGreaterThan(longest(failures - 1));
     for (const failures of [10, 20, 1_000, Number.MAX_SAFE_INTEGER]) expect(longest(failures)).toBe(600_000);
   });
 
-  it('is never shorter than Graph asked, nor longer than ten minutes', () => {
+  it('is never shorter than Graph asked, nor longer than ten minutes [F35]', () => {
     expect(backOffMs(0, 37_000, 0)).toBe(37_000);
     expect(backOffMs(0, 3_600_000, 0)).toBe(600_000);
     expect(backOffMs(9, 1_000, 0.9)).toBeGreaterThan(1_000);
   });
 
-  it('is spread by chance, but is never nothing', () => {
+  it('is spread by chance, but is never nothing [F37]', () => {
     expect(backOffMs(5, undefined, 0)).toBe(200);
     expect(backOffMs(5, undefined, 0.5)).toBe(16_000);
   });

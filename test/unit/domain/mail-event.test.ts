@@ -38,7 +38,7 @@ describe('a mail event', () => {
     });
   });
 
-  it('has a null for everything that a mail may lack', () => {
+  it('has a null for everything that a mail may lack [F84]', () => {
     const bare = aMail({
       sentAt: undefined,
       parentFolderId: undefined,
@@ -65,7 +65,7 @@ describe('a mail event', () => {
 describe('an event that has to fit a message', () => {
   const same = aMail({ id: 'AAkA=' });
 
-  it('goes out whole at the limit and with a claim check one byte beyond', () => {
+  it('goes out whole at the limit and with a claim check one byte beyond [F54]', () => {
     const base = bytes(fit({ ...same, body: { contentType: 'text', content: '' } }).body);
     const at = (size: number) => fit({ ...same, body: { contentType: 'text', content: 'x'.repeat(size - base) } });
     expect(bytes(at(MAX_EVENT_BYTES).body)).toBe(MAX_EVENT_BYTES);
@@ -76,13 +76,13 @@ describe('an event that has to fit a message', () => {
     expect(bytes(beyond.body)).toBeLessThan(4_000);
   });
 
-  it('counts bytes, not characters', () => {
+  it('counts bytes, not characters [F54]', () => {
     const { parts, body } = fit(textMail('€'.repeat(100_000)));
     expect(parts).toHaveLength(1);
     expect(bytes(body)).toBeLessThanOrEqual(MAX_EVENT_BYTES);
   });
 
-  it('describes its body by name, size and digest', () => {
+  it('describes its body by name, size and digest [F69]', () => {
     const content = `<p>${'ü'.repeat(200_000)}</p>`;
     const { event, parts } = fit(aMail({ body: { contentType: 'html', content } }));
     const claimCheck = {
@@ -111,7 +111,7 @@ describe('an event that has to fit a message', () => {
       },
     ],
     ['a subject of 300 KB', { subject: 's'.repeat(300_000) }],
-  ])('with %s leaves the whole message in a blob', (_, changes) => {
+  ])('with %s leaves the whole message in a blob [F54]', (_, changes) => {
     const { event, parts, body } = fit(aMail(changes));
     expect(bytes(body)).toBeLessThan(4_000);
     expect(event.data.message).toBeUndefined();
@@ -130,7 +130,7 @@ describe('an event that has to fit a message', () => {
     expect(fit(aMail({ to })).parts).toEqual([]);
   });
 
-  it('names its blobs by nothing that the mail says', () => {
+  it('names its blobs by nothing that the mail says [T15]', () => {
     const nasty = '../../other/mailbox';
     const { parts } = fit(textMail('x'.repeat(400_000), { subject: nasty, id: 'AAkA=', internetMessageId: nasty }));
     expect(parts.map(({ claimCheck }) => claimCheck.blob)).toEqual([`${MAILBOX}/d-1/body`]);
@@ -138,7 +138,7 @@ describe('an event that has to fit a message', () => {
 });
 
 describe('text that has no UTF-8 form', () => {
-  it('arrives with a replacement character, wherever it stood', () => {
+  it('arrives with a replacement character, wherever it stood [F84]', () => {
     const person = { name: `n${LONE}`, address: `a${LONE}@x` };
     const mail = textMail(`b${LONE}`, {
       subject: `s${LONE}`,

@@ -9,7 +9,7 @@ it('a mail that was published is remembered, for its own mailbox and by its exac
   expect(recent.has('mailbox-2', 'AAkAb=')).toBe(false);
 });
 
-it('the oldest are forgotten first', () => {
+it('the oldest are forgotten first [F77]', () => {
   const recent = makeRecentMails(3);
   for (const id of ['a', 'b', 'c', 'c', 'd']) recent.add('m', id);
   expect(['a', 'b', 'c', 'd'].filter((id) => recent.has('m', id))).toEqual(['b', 'c', 'd']);

@@ -23,25 +23,21 @@ describe('a watched folder', () => {
     expect(needsSubscription({ ...good, expiresAt: at(0) }, NOW)).toBe(true);
   });
 
-  it('is renewed at half of the life that was granted, whatever was asked for', () => {
-    const row = { ...aFolder(), ...subscribed('s', at(100), 'first', NOW) };
+  it('is renewed at half of the life that was granted, whatever was asked for [F17, F25]', () => {
+    const row = { ...aFolder(), ...subscribed('s', at(100), NOW) };
     expect(row.renewAt).toEqual(at(50));
     expect(isRenewalDue(row, at(50).getTime() - 1)).toBe(false);
     expect(isRenewalDue(row, at(50).getTime())).toBe(true);
     expect(isRenewalDue(aFolder(), NOW)).toBe(false);
   });
 
-  it('keeps the key that signed when a renewal names none', () => {
-    expect(subscribed('s', at(100), undefined, NOW)).not.toHaveProperty('keyId');
-  });
-
-  it('is not patched twice within ten minutes', () => {
+  it('is not patched twice within ten minutes [F19]', () => {
     expect(mayPatch(aFolder(), NOW)).toBe(true);
     expect(mayPatch(aFolder({ patchedAt: at(-9.99) }), NOW)).toBe(false);
     expect(mayPatch(aFolder({ patchedAt: at(-10) }), NOW)).toBe(true);
   });
 
-  it('is caught up with when it was neither rung nor read for an interval', () => {
+  it('is caught up with when it was neither rung nor read for an interval [F04]', () => {
     const due = (rung: number, synced: number) =>
       isCatchUpDue(aFolder({ rungAt: at(rung), syncedAt: at(synced) }), NOW, 10 * MINUTE);
     expect(due(-10, -10)).toBe(true);
@@ -51,7 +47,7 @@ describe('a watched folder', () => {
 });
 
 describe('a folder that refuses us', () => {
-  it('is probed ever more slowly, at least once a day', () => {
+  it('is probed ever more slowly, at least once a day [F32, F34]', () => {
     let row = aFolder();
     const waits = [];
     for (let probe = 0; probe < 20; probe++) {

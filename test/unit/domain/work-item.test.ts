@@ -30,7 +30,7 @@ describe('a ring', () => {
     ['with a path for a folder', { v: 1, ...aRing({ folders: ['a/b'] }) }],
     ['with too many ids', { v: 1, ...aRing({ ids: Array.from({ length: 5001 }, () => 'A') }) }],
     ['that names only a mailbox', { mailbox: MAILBOX }],
-  ])('%s still asks for a look at its mailbox, and nothing odd gets through', (_, body) => {
+  ])('%s still asks for a look at its mailbox, and nothing odd gets through [F62]', (_, body) => {
     expect(parseRing(body)).toEqual(anyFolder);
     expect(parseRing(JSON.stringify(body))).toEqual(anyFolder);
   });
@@ -55,7 +55,7 @@ describe('a ring', () => {
     { mailbox: 'sales@northwind.example' },
     { mailbox: '../x' },
     '"x"',
-  ])('cannot be read from %o', (body) => {
+  ])('cannot be read from %o [F57]', (body) => {
     expect(parseRing(body)).toBeUndefined();
   });
 });
@@ -66,7 +66,7 @@ describe('an id of Graph', () => {
   });
 
   it.each(['', 'a/b', '..', 'a b', 'a\n', 'a%2F', "a'", 'a?b', 'a#b', 'a&b', 'é', 'a'.repeat(513), '\\', 'a:b'])(
-    'is none: %j',
+    'is none: %j [T13]',
     (id) => {
       expect(GRAPH_ID.test(id)).toBe(false);
     },
@@ -102,7 +102,7 @@ describe('two rings for one mailbox', () => {
 describe('a ring that is too large', () => {
   const ids = Array.from({ length: 3_000 }, (_, index) => `AAkA${index}`.padEnd(150, 'x'));
 
-  it('is split into rings that fit and name every mail once, each with the same wish', () => {
+  it('is split into rings that fit and name every mail once, each with the same wish [F07]', () => {
     const rings = splitRing(aRing({ ids, look: 'missed' }), 100_000);
     expect(rings.length).toBeGreaterThan(1);
     for (const ring of rings) {

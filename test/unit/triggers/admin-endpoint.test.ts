@@ -101,7 +101,7 @@ describe('DELETE /api/mailboxes/{id}', () => {
     ['true', 404],
     ['', 200],
     ['1', 200],
-  ])('erases only when asked to in so many words: erase=%s', async (erase, after) => {
+  ])('erases only when asked to in so many words: erase=%s [T29]', async (erase, after) => {
     await ask('POST', {}, json({ mailbox: ADDED.address }));
     await ask('DELETE', { id: ADDED.id }, { query: { erase } });
     expect((await ask('GET', { id: ADDED.id })).status).toBe(after);
@@ -162,7 +162,7 @@ describe('whoever may not', () => {
   it.each([
     ['unauthorized', 401],
     ['forbidden', 403],
-  ] as const)('gets no further: %s', async (verdict, status) => {
+  ] as const)('gets no further: %s [T21]', async (verdict, status) => {
     const seen: (string | null)[] = [];
     const deny: Authorize = (authorization) => {
       seen.push(authorization);
@@ -174,7 +174,7 @@ describe('whoever may not', () => {
     expect(app.gate.calls).toEqual([]);
   });
 
-  it('is told to come back when the keys to judge by cannot be had', async () => {
+  it('is told to come back when the keys to judge by cannot be had [T21]', async () => {
     const broken: Authorize = () => Promise.reject(new Error('no network'));
     expect((await ask('GET', {}, {}, broken)).status).toBe(503);
   });

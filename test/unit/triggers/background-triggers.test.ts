@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { Timer } from '@azure/functions';
 import { describe, expect, it } from 'vitest';
 import { log } from '../../../shared/log.ts';
@@ -18,11 +19,13 @@ describe('a timer', () => {
     expect(lines).toEqual(['information {"event":"ran"}']);
   });
 
-  it('that fails says so by code only, and shows the host the failure', async () => {
+  it('that fails says so by code only, also to the host, which logs what is thrown [T17]', async () => {
     const lines: string[] = [];
-    const failing = timer(() => Promise.reject(new Error('secret')));
-    await expect(failing(aTimer, anInvocation(lines))).rejects.toThrow('secret');
-    expect(lines).toEqual(['error {"event":"timer run failed","reason":"functionUnderTest","code":"Error"}']);
+    const failing = timer(() => Promise.reject(new TypeError('secret')));
+    const thrown: unknown = await failing(aTimer, anInvocation(lines)).catch((error: unknown) => error);
+    expect(thrown).toMatchObject({ name: 'InvocationError', message: 'TypeError' });
+    expect(inspect(thrown)).not.toContain('secret');
+    expect(lines).toEqual(['error {"event":"timer run failed","reason":"functionUnderTest","code":"TypeError"}']);
   });
 });
 
@@ -39,8 +42,12 @@ describe('a queue consumer', () => {
     expect(handed).toEqual([[{ mailbox: 'of the body' }]]);
   });
 
-  it('rejects when its use case does, so that the message is delivered again', async () => {
-    await expect(queueConsumer(() => Promise.reject(new Error('not kept')))({}, anInvocation())).rejects.toThrow();
+  it('rejects when its use case does, so that the message is delivered again [T17]', async () => {
+    const failing = queueConsumer(() => Promise.reject(new Error('not kept')));
+    const thrown: unknown = await failing({}, anInvocation()).catch((error: unknown) => error);
+    expect(thrown).toMatchObject({ name: 'InvocationError', message: 'Error' });
+    // The host logs what is thrown.
+    expect(inspect(thrown)).not.toContain('not kept');
   });
 
   it.each(['debug', 'info', 'warn', 'error'] as const)('logs at the level of the line: %s', async (level) => {

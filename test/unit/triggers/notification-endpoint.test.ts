@@ -43,13 +43,13 @@ describe('the handshake', () => {
     ['?validationToken=%C3%BC%E2%9C%93', 'ü✓'],
     ['?validationToken=%3Cscript%3Ealert(1)%3C%2Fscript%3E', '<script>alert(1)</script>'],
     [`?validationToken=${'x'.repeat(4096)}`, 'x'.repeat(4096)],
-  ])('echoes the decoded token: %s', async (query, token) => {
+  ])('echoes the decoded token: %s [F11, T05]', async (query, token) => {
     const response = await handshake(query);
     expect(response).toMatchObject({ status: 200, body: token });
     expect(new Headers(response.headers).get('content-type')).toMatch(/^text\/plain\b/);
   });
 
-  it('gives nothing that a browser would run', async () => {
+  it('gives nothing that a browser would run [T05]', async () => {
     const { headers } = await handshake('?validationToken=%3Cscript%3E');
     const sent = new Headers(headers);
     expect(sent.get('x-content-type-options')).toBe('nosniff');
@@ -64,38 +64,38 @@ describe('the handshake', () => {
     '?validationToken=a%1B%5B31m',
     '?validationToken=a%C2%85b',
     `?validationToken=${'x'.repeat(4097)}`,
-  ])('refuses a token that is no token: %s', async (query) => {
+  ])('refuses a token that is no token: %s [T05]', async (query) => {
     const response = await handshake(query);
     expect(response.status).toBe(400);
     expect(response.body).toBeUndefined();
   });
 
-  it('works without any settings, so that subscriptions survive', async () => {
+  it('works without any settings, so that subscriptions survive [F11, F78]', async () => {
     const url = 'https://ingest.test/api/notifications?validationToken=abc';
     expect(await notificationEndpoint(undefined)(aRequest({ url }), anInvocation())).toMatchObject({ status: 200 });
   });
 
-  it('asks nobody', async () => {
+  it('asks nobody [F11]', async () => {
     await handshake('?validationToken=abc');
     expect(app.gate.calls).toEqual([]);
   });
 });
 
 describe('a notification', () => {
-  it('that is genuine is answered with 202 once its ring is stored', async () => {
+  it('that is genuine is answered with 202 once its ring is stored [F09]', async () => {
     expect(await post({ value: [aNotification({ clientState })] })).toEqual({ status: 202 });
     expect(world.workQueue.sent).toHaveLength(1);
     expect(app.gate.calls).toEqual(['workQueue.send']);
   });
 
-  it('that is forged is answered with 202 too, rings nobody, and is counted', async () => {
+  it('that is forged is answered with 202 too, rings nobody, and is counted [T01]', async () => {
     const forged = aNotification({ clientState: `${clientState.slice(0, -4)}AAAA` });
     expect(await post({ value: [forged, { ...forged, clientState: null }] })).toEqual({ status: 202 });
     expect(app.gate.calls).toEqual([]);
     expect(lines.join('\n')).toContain('"count":2');
   });
 
-  it('that is forged does not spoil the genuine ones beside it', async () => {
+  it('that is forged does not spoil the genuine ones beside it [F06]', async () => {
     const forged = aNotification({ clientState: 'forged' });
     await post({ value: [forged, aNotification({ clientState })] });
     expect(world.workQueue.sent).toHaveLength(1);
@@ -109,7 +109,7 @@ describe('a notification', () => {
     },
   );
 
-  it('in bytes that are no UTF-8 is answered with 400', async () => {
+  it('in bytes that are no UTF-8 is answered with 400 [F08]', async () => {
     expect(await send({ body: { bytes: Uint8Array.from([0x7b, 0xff, 0xfe, 0x7d]) } })).toEqual({ status: 400 });
   });
 
@@ -118,23 +118,23 @@ describe('a notification', () => {
     expect(app.gate.calls).toEqual([]);
   });
 
-  it('nested as deep as JSON goes breaks nothing', async () => {
+  it('nested as deep as JSON goes breaks nothing [T06]', async () => {
     const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
     expect((await post(`{"value":${deep}}`)).status).toBeLessThan(500);
   });
 });
 
 describe('a body that is too large', () => {
-  it('is answered with 413, whatever it holds', async () => {
+  it('is answered with 413, whatever it holds [T06]', async () => {
     expect(await post(' '.repeat(FOUR_MIB + 1))).toEqual({ status: 413 });
   });
 
-  it('is not even read where its length is announced', async () => {
+  it('is not even read where its length is announced [T06]', async () => {
     const response = await send({ headers: { 'content-length': String(FOUR_MIB + 1) }, body: { string: '{}' } });
     expect(response).toEqual({ status: 413 });
   });
 
-  it('is counted in bytes, not characters', async () => {
+  it('is counted in bytes, not characters [T06]', async () => {
     expect(await post('€'.repeat(FOUR_MIB / 2))).toEqual({ status: 413 });
   });
 
@@ -143,30 +143,30 @@ describe('a body that is too large', () => {
     expect(await post(body + ' '.repeat(FOUR_MIB - Buffer.byteLength(body)))).toEqual({ status: 202 });
   });
 
-  it('lies about its length in vain', async () => {
+  it('lies about its length in vain [T06]', async () => {
     const init = { headers: { 'content-length': '10' }, body: { string: ' '.repeat(FOUR_MIB + 1) } };
     expect(await send(init)).toEqual({ status: 413 });
   });
 });
 
 describe('an endpoint that cannot store', () => {
-  it('answers 503 without settings', async () => {
+  it('answers 503 without settings [F78]', async () => {
     const request = aRequest({ body: { string: '{"value":[]}' } });
     expect(await notificationEndpoint(undefined)(request, anInvocation())).toEqual({ status: 503 });
   });
 
-  it('answers 503 while the keys are not loaded', async () => {
+  it('answers 503 while the keys are not loaded [F09]', async () => {
     app = startApp(world);
     expect(await post({ value: [aNotification({ clientState })] })).toEqual({ status: 503 });
     expect(world.workQueue.sent).toEqual([]);
   });
 
-  it('answers 503 when the queue refuses', async () => {
+  it('answers 503 when the queue refuses [F09]', async () => {
     app.gate.inject({ call: 'workQueue.send', kind: 'error' });
     expect(await post({ value: [aNotification({ clientState })] })).toEqual({ status: 503 });
   });
 
-  it('answers 503 when the queue does not answer in time, before Graph gives up', async () => {
+  it('answers 503 when the queue does not answer in time, before Graph gives up [F09, F13]', async () => {
     const deadline = new AbortController();
     const timeout = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(deadline.signal);
     app.gate.inject({ call: 'workQueue.send', kind: 'crash' });
@@ -177,7 +177,7 @@ describe('an endpoint that cannot store', () => {
     expect(timeout.mock.calls[0]?.[0]).toBeLessThan(3_000);
   });
 
-  it('answers 503 in time even where the send ignores its signal', async () => {
+  it('answers 503 in time even where the send ignores its signal [F09, F13]', async () => {
     const deadline = new AbortController();
     vi.spyOn(AbortSignal, 'timeout').mockReturnValue(deadline.signal);
     const answering = send({ body: { string: '{"value":[]}' } }, () => new Promise(() => undefined));
@@ -185,7 +185,7 @@ describe('an endpoint that cannot store', () => {
     expect(await answering).toEqual({ status: 503 });
   }, 2_000);
 
-  it('answers 503 when the time was over before the keys were asked for', async () => {
+  it('answers 503 when the time was over before the keys were asked for [F13]', async () => {
     vi.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.abort());
     expect(await post({ value: [aNotification({ clientState })] })).toEqual({ status: 503 });
   });

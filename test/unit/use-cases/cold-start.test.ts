@@ -19,7 +19,7 @@ function aColdStart() {
 }
 
 describe('the POST that wakes an instance', () => {
-  it('waits for the keys that are being read and is accepted', async () => {
+  it('waits for the keys that are being read and is accepted [F14]', async () => {
     const { world, app } = aColdStart();
     const reading = app.ports.keys.refresh();
     const receipt = app.receiveNotifications(post, never);

@@ -48,7 +48,7 @@ describe('a folder without a subscription', () => {
     expect(created.map(({ at }) => at - START)).toEqual([0, 3 * MINUTE]);
   });
 
-  it('takes the returned expiry for the truth', async () => {
+  it('takes the returned expiry for the truth [F17]', async () => {
     world.subscriptions.maxMinutes = 4_230;
     await verify();
     expect(row()?.expiresAt).toEqual(new Date(START + 4_230 * MINUTE));
@@ -56,7 +56,7 @@ describe('a folder without a subscription', () => {
     expect(row()?.maxMinutes).toBe(4_230);
   });
 
-  it('replaces one of ours that no row knows', async () => {
+  it('replaces one of ours that no row knows [F23]', async () => {
     const orphan = world.subscriptions.put({
       mailbox: MAILBOX,
       folderId: INBOX,
@@ -68,7 +68,7 @@ describe('a folder without a subscription', () => {
     expect(world.subscriptions.live().map(({ id }) => id)).toEqual([row()?.subscription]);
   });
 
-  it('leaves a foreign one alone and is polled instead', async () => {
+  it('leaves a foreign one alone and is polled instead [F24]', async () => {
     const foreign = world.subscriptions.put({
       mailbox: MAILBOX,
       folderId: INBOX,
@@ -91,7 +91,7 @@ describe('a folder without a subscription', () => {
       'administrator',
     ],
     [{ kind: 'exists' as const, id: undefined }, 'polling', 'administrator'],
-  ])('that is refused with %j is shown as %s, and whose move it is', async (outcome, state, move) => {
+  ])('that is refused with %j is shown as %s, and whose move it is [F20, F29]', async (outcome, state, move) => {
     world.subscriptions.nextCreates.push(outcome, outcome);
     await verify();
     expect(row()).toMatchObject({ state, move, subscription: undefined, claim: '' });
@@ -99,20 +99,20 @@ describe('a folder without a subscription', () => {
     expect(row()?.probeAt.getTime()).toBeGreaterThan(START);
   });
 
-  it('is not asked for by a second worker while the first is at it', async () => {
+  it('is not asked for by a second worker while the first is at it [F23]', async () => {
     world.folders.put(aFolder({ claim: 'another', claimedUntil: new Date(START + MINUTE) }));
     await verify();
     expect(world.subscriptions.requests).toEqual([]);
   });
 
-  it('is asked for again after a worker that vanished', async () => {
+  it('is asked for again after a worker that vanished [F23]', async () => {
     world.folders.put(aFolder({ claim: 'another', claimedUntil: new Date(START - 1) }));
     await verify();
     expect(row()?.state).toBe('active');
   });
 
   it.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])(
-    'ends with one subscription that its row knows when call %i fails or crashes',
+    'ends with one subscription that its row knows when call %i fails or crashes [F23]',
     async (nth) => {
       for (const kind of ['error', 'crash'] as const)
         for (const when of ['before', 'after'] as const) {
@@ -142,7 +142,7 @@ describe('a folder without a subscription', () => {
 });
 
 describe('a subscription that has to be renewed', () => {
-  it('is patched once, not twice within ten minutes', async () => {
+  it('is patched once, not twice within ten minutes [F19]', async () => {
     const id = subscribed(11);
     await renew();
     await renew();
@@ -156,7 +156,7 @@ describe('a subscription that has to be renewed', () => {
     expect(world.subscriptions.batches).toEqual([]);
   });
 
-  it('is made anew when Graph does not know it any more', async () => {
+  it('is made anew when Graph does not know it any more [F16, F22]', async () => {
     const id = subscribed(60);
     world.subscriptions.all.delete(id);
     await renew();
@@ -164,21 +164,21 @@ describe('a subscription that has to be renewed', () => {
     expect(world.subscriptions.live().map((item) => item.id)).toEqual([row()?.subscription]);
   });
 
-  it('is made anew at once when it was removed, although it was patched just now', async () => {
+  it('is made anew at once when it was removed, although it was patched just now [F20]', async () => {
     const id = subscribed(1);
     world.subscriptions.all.delete(id);
     await verify();
     expect(world.subscriptions.live().map((item) => item.id)).toEqual([row()?.subscription]);
   });
 
-  it('is suspended when the mailbox refuses us, and keeps its id', async () => {
+  it('is suspended when the mailbox refuses us, and keeps its id [F22]', async () => {
     const id = subscribed(60);
     world.subscriptions.nextRenewals.set(id, { kind: 'unavailable', trouble: 'no-access', code: 'Forbidden' });
     await renew();
     expect(row()).toMatchObject({ state: 'suspended', subscription: id });
   });
 
-  it('is asked for a shorter life after a refusal of the longer one, and remembers it', async () => {
+  it('is asked for a shorter life after a refusal of the longer one, and remembers it [F17]', async () => {
     const id = subscribed(60);
     world.subscriptions.nextRenewals.set(id, { kind: 'failed', code: 'ErrorInvalidParameter' });
     await renew();
@@ -188,7 +188,7 @@ describe('a subscription that has to be renewed', () => {
     expect(world.subscriptions.batches.map(([first]) => first?.minutes)).toEqual([10_020, 4_200]);
   });
 
-  it('stays as it is when the renewal fails for a while', async () => {
+  it('stays as it is when the renewal fails for a while [F22]', async () => {
     const id = subscribed(60);
     world.subscriptions.nextRenewals.set(id, { kind: 'failed', code: 'ServiceUnavailable' });
     await renew();
@@ -215,7 +215,7 @@ describe('the timer that renews', () => {
     }
   };
 
-  it('renews twenty to a request, each once', async () => {
+  it('renews twenty to a request, each once [F26]', async () => {
     due(45);
     await app.renewSubscriptions();
     expect(world.subscriptions.batches.map((batch) => batch.length)).toEqual([20, 20, 5]);
@@ -224,7 +224,7 @@ describe('the timer that renews', () => {
     expect(world.subscriptions.batches).toHaveLength(3);
   });
 
-  it('renews the rest when parts of a batch fail or are gone', async () => {
+  it('renews the rest when parts of a batch fail or are gone [F27]', async () => {
     due(5);
     const [first, second] = [...world.subscriptions.all.keys()];
     world.subscriptions.all.delete(first ?? '');
@@ -234,7 +234,7 @@ describe('the timer that renews', () => {
     expect(world.folders.all().every((item) => item.claim === '')).toBe(true);
   });
 
-  it('tries the next batch although one got no answer', async () => {
+  it('tries the next batch although one got no answer [F26]', async () => {
     due(25);
     app.gate.inject({ call: 'subscriptions.renew', nth: 1, kind: 'error' });
     await app.renewSubscriptions();
@@ -242,7 +242,7 @@ describe('the timer that renews', () => {
     expect(world.folders.all().every((item) => item.claim === '')).toBe(true);
   });
 
-  it('is not shared out twice between two processes that run it together', async () => {
+  it('is not shared out twice between two processes that run it together [F75]', async () => {
     due(20);
     await Promise.all([app.renewSubscriptions(), startApp(world).renewSubscriptions()]);
     const asked = world.subscriptions.batches.flat().map(({ id }) => id);
@@ -250,7 +250,7 @@ describe('the timer that renews', () => {
     expect(asked).toHaveLength(20);
   });
 
-  it('removes an orphan of ours on its second sighting half an hour later, and no foreign one', async () => {
+  it('removes an orphan of ours on its second sighting half an hour later, and no foreign one [F24]', async () => {
     const expiresAt = new Date(START + 10_000 * MINUTE);
     const orphan = world.subscriptions.put({ mailbox: MAILBOX, folderId: 'gone', expiresAt, ours: true });
     const foreign = world.subscriptions.put({ mailbox: MAILBOX, folderId: 'x', expiresAt, ours: false });

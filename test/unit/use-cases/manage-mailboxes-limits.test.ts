@@ -78,7 +78,7 @@ describe('the removal of a mailbox that the group names', () => {
     expect(arrived(world)).toEqual([messageIdFor(mail)]);
   });
 
-  it('is done, with all that was kept, once it has left the group', async () => {
+  it('is done, with all that was kept, once it has left the group [T29]', async () => {
     const world = aMember();
     const app = startAppNow(world, { groupId: GROUP });
     await passMinutes(world, app, 3);

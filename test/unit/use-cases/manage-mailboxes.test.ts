@@ -115,7 +115,7 @@ describe('a mailbox that an administrator removes', () => {
     expect(rowsOf(OTHER)).toMatchObject([{ state: 'stopped', wanted: false, subscription: undefined }]);
   });
 
-  it('can be erased: rows, blobs, and the MessageIds that may still be queued are told', async () => {
+  it('can be erased: rows, blobs, and the MessageIds that may still be queued are told [T29]', async () => {
     const small = world.mailboxes.add(OTHER, aMail());
     const large = world.mailboxes.add(OTHER, aMail({ body: { contentType: 'text', content: 'x'.repeat(300_000) } }));
     await runRings(world, app);
@@ -129,7 +129,7 @@ describe('a mailbox that an administrator removes', () => {
     expect(isEmpty(OTHER)).toBe(true);
   });
 
-  it('stays erased when rings of before still come', async () => {
+  it('stays erased when rings of before still come [T29]', async () => {
     world.mailboxes.add(OTHER, aMail());
     await app.manageMailboxes.remove(OTHER, true);
     await runRings(world, app);
@@ -139,19 +139,19 @@ describe('a mailbox that an administrator removes', () => {
     expect(arrived(world)).toEqual([]);
   });
 
-  it('while it is being read does not come back', async () => {
+  it('while it is being read does not come back [T29]', async () => {
     world.mailboxes.add(OTHER, aMail());
     const other = startApp(world, {}, (call) => (call === 'mail.openChain' ? 10_000 : 0));
     const syncing = ringUp(other, { mailbox: OTHER, folders: [], ids: [], look: 'timer' });
     await world.clock.advance(1_000);
-    await app.manageMailboxes.remove(OTHER, true);
+    await world.clock.runUntilDone(app.manageMailboxes.remove(OTHER, true));
     await world.clock.runUntilDone(syncing);
     await runRings(world, app);
     expect(rowsOf(OTHER)).toEqual([]);
     expect(partition(OTHER).chains.size + partition(OTHER).ledger.size).toBe(0);
   });
 
-  it('leaves every other mailbox alone', async () => {
+  it('leaves every other mailbox alone [T29]', async () => {
     watchMailbox(world);
     const before = JSON.stringify([world.folders.get({ mailbox: MAILBOX, folder: INBOX_KEY }), chainOf(world)]);
     await app.manageMailboxes.remove(OTHER, true);
@@ -229,7 +229,7 @@ describe('a sync that an administrator asks for', () => {
     expect(arrived(world)).toEqual([messageIdFor(mail)]);
   });
 
-  it('leaves parked mail alone, unless asked to retry it', async () => {
+  it('leaves parked mail alone, unless asked to retry it [F59]', async () => {
     const mail = world.mailboxes.add(MAILBOX, aMail(), { shape: 'partial', breaks: 5 });
     await ringUp(app, ringFor(mail));
     await runRings(world, app, DAY);

@@ -15,7 +15,7 @@ async function aFailingMail(breaks: number) {
 }
 
 describe('a mail that failed or was parked', () => {
-  it('is published although it was moved to a folder that nobody watches before its retry', async () => {
+  it('is published although it was moved to a folder that nobody watches before its retry [F40]', async () => {
     const { world, app, mail } = await aFailingMail(1);
     expect(rowOf(world, mail)?.state).toBe('failing');
     world.mailboxes.move(MAILBOX, mail.id, ARCHIVE);
@@ -24,7 +24,7 @@ describe('a mail that failed or was parked', () => {
     expect(rowOf(world, mail)?.state).toBe('published');
   });
 
-  it('is published by the operator although it was moved while it was parked', async () => {
+  it('is published by the operator although it was moved while it was parked [F40, F59]', async () => {
     const { world, app, mail } = await aFailingMail(5);
     await runRings(world, app);
     expect(rowOf(world, mail)?.state).toBe('parked');

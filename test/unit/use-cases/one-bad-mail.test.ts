@@ -15,7 +15,7 @@ const ids = (mails: ReturnType<typeof aPage>) => mails.map((mail) => messageIdFo
 const put = (world: World, ring = lookRing()) => world.workQueue.put(JSON.stringify({ v: 1, ...ring }));
 
 describe('a mail that Graph always answers with an error of its own', () => {
-  it('does not hold up the mails behind it', async () => {
+  it('does not hold up the mails behind it [F57]', async () => {
     const { world, app } = oneMailbox({ includeMime: true });
     const [bad, ...others] = aPage(world, 6);
     if (!bad) throw new Error('no mail');
@@ -25,7 +25,7 @@ describe('a mail that Graph always answers with an error of its own', () => {
     expect(arrived(world).toSorted()).toEqual(ids(others));
   });
 
-  it('is parked after some tries, and shown to the operator', async () => {
+  it('is parked after some tries, and shown to the operator [F57]', async () => {
     const { world, app } = oneMailbox({ includeMime: true });
     const [bad] = aPage(world, 3);
     if (!bad) throw new Error('no mail');
@@ -94,7 +94,7 @@ describe('a mail that Graph always answers with an error of its own', () => {
     expect(arrived(world)).toEqual([messageIdFor(good)]);
   });
 
-  it('does not hold up the others for the attachment that always breaks off', async () => {
+  it('does not hold up the others for the attachment that always breaks off [F38, F57]', async () => {
     const { world, app } = oneMailbox({ includeAttachments: true });
     const attachment = {
       id: 'a1',
@@ -114,7 +114,7 @@ describe('a mail that Graph always answers with an error of its own', () => {
 });
 
 describe('an outage that hits every mail of a page', () => {
-  it('is nobody’s own fault: no mail is parked, and all arrive once when it is over', async () => {
+  it('is nobody’s own fault: no mail is parked, and all arrive once when it is over [F37]', async () => {
     const { world, app } = oneMailbox({ includeMime: true });
     const mails = aPage(world, 12);
     app.gate.inject({ call: 'mail.openMime', kind: 'error', error: outage });
@@ -127,7 +127,7 @@ describe('an outage that hits every mail of a page', () => {
     expect(world.crmQueue.sends).toHaveLength(12);
   });
 
-  it('is backed off from and not asked about mail by mail', async () => {
+  it('is backed off from and not asked about mail by mail [F37]', async () => {
     const { world, app } = oneMailbox({ includeMime: true });
     aPage(world, 40);
     app.gate.inject({ call: 'mail.openMime', kind: 'error', error: outage });
@@ -139,7 +139,7 @@ describe('an outage that hits every mail of a page', () => {
 });
 
 describe('throttling', () => {
-  it('is the mailbox’s matter although one mail’s content was asked for', async () => {
+  it('is the mailbox’s matter although one mail’s content was asked for [F35]', async () => {
     const { world, app } = oneMailbox({ includeMime: true });
     const mails = aPage(world, 3);
     const [first] = mails;

@@ -23,7 +23,7 @@ function aPage(latency: (call: string) => number) {
 }
 
 describe('the first refusal for throttling in a page', () => {
-  it('ends the page: nothing more is asked for until the pause is over', async () => {
+  it('ends the page: nothing more is asked for until the pause is over [F36]', async () => {
     const { world, mails, app } = aPage((call) => (call === 'mail.openMime' ? 100 : 0));
     app.gate.inject({ call: 'mail.openMime', kind: 'error', error: throttled });
     await world.clock.runUntilDone(ringUp(app, lookRing()));
@@ -36,7 +36,7 @@ describe('the first refusal for throttling in a page', () => {
     expect(world.crmQueue.sends).toHaveLength(47);
   });
 
-  it('stops what is under way before the lane is let go', async () => {
+  it('stops what is under way before the lane is let go [F36]', async () => {
     let asked = 0;
     const { world, app } = aPage((call) => (call === 'mail.openMime' ? (asked++ === 0 ? 100 : 8_000) : 0));
     app.gate.inject({ call: 'mail.openMime', nth: 1, kind: 'error', error: throttled });

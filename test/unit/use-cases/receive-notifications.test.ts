@@ -56,7 +56,7 @@ describe('genuine notifications', () => {
     ['subscriptionRemoved', 'removed'],
     ['missed', 'missed'],
     ['somethingNew', 'missed'],
-  ])('of the lifecycle kind %s ask for a look (%s), on whichever route they come', async (event, look) => {
+  ])('of the lifecycle kind %s ask for a look (%s), on whichever route they come [F15]', async (event, look) => {
     await receive(lifecycle(event));
     expect(rings()).toEqual([{ mailbox: MAILBOX, folders: [INBOX_KEY], ids: [], look }]);
   });
@@ -77,7 +77,7 @@ describe('genuine notifications', () => {
     'me/messages/AAkA1=',
     '',
     null,
-  ])('are accepted with the resource %j', async (resource) => {
+  ])('are accepted with the resource %j [F08]', async (resource) => {
     const item = { ...aNotification({ clientState: stateFor(), id: 'AAkA1=' }), resource };
     expect(await receive(item)).toMatchObject({ rings: 1, refused: 0 });
   });
@@ -90,7 +90,7 @@ describe('genuine notifications', () => {
     },
   );
 
-  it('in a POST of a thousand items go out as rings that each fit a message', async () => {
+  it('in a POST of a thousand items go out as rings that each fit a message [F07]', async () => {
     const items = Array.from({ length: 2_000 }, (_, index) =>
       aNotification({
         clientState: stateFor(),
@@ -105,7 +105,7 @@ describe('genuine notifications', () => {
 });
 
 describe('what does not verify', () => {
-  it('is dropped item by item while the rest is accepted', async () => {
+  it('is dropped item by item while the rest is accepted [F06]', async () => {
     const receipt = await receive(
       aNotification({ clientState: 'guessed' }),
       aNotification({ clientState: stateFor(), id: 'AAkA1=' }),
@@ -121,7 +121,7 @@ describe('what does not verify', () => {
     expect(rings().flatMap((ring) => ring.ids)).toEqual(['AAkA1=']);
   });
 
-  it('causes no send, no read and no Graph call, whatever it says', async () => {
+  it('causes no send, no read and no Graph call, whatever it says [T01, T32]', async () => {
     await receive(...Array.from({ length: 500 }, () => aNotification({ clientState: 'forged' })), lifecycle('missed'));
     world.workQueue.sent.length = 0;
     app.gate.calls.length = 0;
@@ -135,17 +135,17 @@ describe('what does not verify', () => {
 });
 
 describe('an endpoint that cannot keep a ring', () => {
-  it('does not take notifications while the keys are not loaded', async () => {
+  it('does not take notifications while the keys are not loaded [F09]', async () => {
     const fresh = startApp(world);
     await expect(fresh.receiveNotifications({ value: [] }, never)).rejects.toBeInstanceOf(TransientError);
   });
 
-  it('does not take them when the queue refuses', async () => {
+  it('does not take them when the queue refuses [F09]', async () => {
     app.gate.inject({ call: 'workQueue.send', kind: 'error' });
     await expect(receive(aNotification({ clientState: stateFor() }))).rejects.toBeInstanceOf(TransientError);
   });
 
-  it('gives up when its time is over', async () => {
+  it('gives up when its time is over [F09]', async () => {
     const slow = startApp(world, {}, () => 60_000);
     void slow.ports.keys.refresh();
     await world.clock.advance(60_000);

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { compose } from '../../../shared/compose.ts';
 import type { Config } from '../../../shared/config.ts';
 import { folderKey } from '../../../shared/domain/delta.ts';
 import { arrived, lookRing, messageIdFor, ringUp, runRings, startApp } from '../../support/app-under-test.ts';
-import { aMail, INBOX_KEY, MAILBOX } from '../../support/builders.ts';
+import { aConfig, aMail, INBOX_KEY, MAILBOX } from '../../support/builders.ts';
 import { makeWorld, START } from '../../support/in-memory-ports.ts';
 
 const MINUTE = 60_000;
@@ -35,6 +36,14 @@ describe('a mailbox of the settings', () => {
     await runRings(world, app);
     expect(arrived(world)).toEqual([messageIdFor(mail)]);
     expect(early.id).not.toBe(mail.id);
+  });
+
+  it('loses no mail of its first minutes to a process whose clock is ahead [F25]', async () => {
+    const { world, row } = installation();
+    const { ports } = world.startProcess();
+    const ahead = compose(aConfig({ mailboxes: [SALES] }), ports, new Date(START + 10 * MINUTE));
+    await ahead.reconcileMailboxes();
+    expect(row()?.watchStart).toEqual(new Date(START));
   });
 
   it('costs no look-up once it is known', async () => {
@@ -218,6 +227,35 @@ describe('a group', () => {
     expect([row()?.wanted, row(OTHER)?.wanted]).toEqual([false, true]);
   });
 
+  it('that lets a mailbox go leaves it to the administrator who named it too', async () => {
+    const { world, app, row } = installation({ groupId: GROUP });
+    world.tenant.groups.set(GROUP, members(MAILBOX, OTHER));
+    await app.reconcileMailboxes();
+    await app.manageMailboxes.add(MAILBOX);
+    world.tenant.groups.set(GROUP, members(OTHER));
+    for (let turn = 0; turn < 4; turn++) {
+      await world.clock.advance(HOUR);
+      await app.reconcileMailboxes();
+    }
+    expect(row()).toMatchObject({ wanted: true, state: 'active', source: 'admin' });
+    expect(await app.manageMailboxes.remove(MAILBOX, false)).toEqual({ erased: [] });
+    await app.reconcileMailboxes();
+    expect(row()).toMatchObject({ wanted: false });
+  });
+
+  it('does not take a mailbox away from the administrator who named it first', async () => {
+    const { world, app, row } = installation({ groupId: GROUP });
+    await app.manageMailboxes.add(MAILBOX);
+    world.tenant.groups.set(GROUP, members(MAILBOX, OTHER));
+    await app.reconcileMailboxes();
+    world.tenant.groups.set(GROUP, members(OTHER));
+    for (let turn = 0; turn < 4; turn++) {
+      await world.clock.advance(HOUR);
+      await app.reconcileMailboxes();
+    }
+    expect(row()).toMatchObject({ wanted: true, state: 'active' });
+  });
+
   it('does not take over what the settings name', async () => {
     const { world, app, row } = installation({ mailboxes: [SALES], groupId: GROUP });
     world.tenant.groups.set(GROUP, members(MAILBOX, OTHER));
@@ -227,7 +265,7 @@ describe('a group', () => {
 });
 
 describe('catch-up', () => {
-  it('rings a mailbox that nobody looked at for an interval, once for an interval', async () => {
+  it('rings a mailbox that nobody looked at for an interval, once for an interval [F04]', async () => {
     const { world, app } = installation();
     await app.reconcileMailboxes();
     await runRings(world, app, 5 * MINUTE);
@@ -240,7 +278,7 @@ describe('catch-up', () => {
     expect(world.workQueue.sent.map(({ ring }) => ring.look)).toEqual(['timer', 'timer', 'timer']);
   });
 
-  it('brings in mail of which no notification ever came', async () => {
+  it('brings in mail of which no notification ever came [F04, F05]', async () => {
     const { world, app } = installation();
     await app.reconcileMailboxes();
     await runRings(world, app, 5 * MINUTE);
@@ -251,7 +289,7 @@ describe('catch-up', () => {
     expect(arrived(world)).toEqual([messageIdFor(mail)]);
   });
 
-  it('probes a suspended mailbox slowly, up to once a day, and wakes it when it lets us in', async () => {
+  it('probes a suspended mailbox slowly, up to once a day, and wakes it when it lets us in [F32, F34]', async () => {
     const { world, app, row } = installation();
     await app.reconcileMailboxes();
     await runRings(world, app, 5 * MINUTE);
@@ -279,7 +317,7 @@ describe('catch-up', () => {
 });
 
 describe('dead-lettered rings', () => {
-  it('ring again, each mailbox once, before they are gone', async () => {
+  it('ring again, each mailbox once, before they are gone [F58]', async () => {
     const { world, app } = installation();
     await app.reconcileMailboxes();
     await runRings(world, app, 5 * MINUTE);
@@ -291,7 +329,7 @@ describe('dead-lettered rings', () => {
     expect(world.workQueue.sent.map(({ ring }) => ring.ids.toSorted())).toEqual([['AAkA1=', 'AAkA2=']]);
   });
 
-  it('stay when they cannot ring', async () => {
+  it('stay when they cannot ring [F58]', async () => {
     const { world, app } = installation();
     await app.reconcileMailboxes();
     world.workQueue.bury(JSON.stringify({ v: 1, ...lookRing() }));

@@ -61,7 +61,7 @@ function expectToFit(world: World): void {
 const waiting = (world: World) => world.workQueue.waiting().flatMap(({ ring }) => ring ?? []);
 
 describe('rings that are merged', () => {
-  it('of dead letters still fit a message each, and no mail is forgotten', async () => {
+  it('of dead letters still fit a message each, and no mail is forgotten [F58]', async () => {
     const { world, app } = oneMailbox();
     const dead = fullRings(30);
     for (const ring of dead) world.workQueue.bury(JSON.stringify({ v: 1, ...ring }));

@@ -28,7 +28,7 @@ async function deliver(world: ReturnType<typeof oneMailbox>['world'], count: num
 const idsOf = (mails: { id: string }[]) => mails.map((mail) => messageIdFor(aMail({ id: mail.id }))).toSorted();
 
 describe('a chain of many pages', () => {
-  it('is walked to its delta link, each page stored before the next is asked for', async () => {
+  it('is walked to its delta link, each page stored before the next is asked for [F45]', async () => {
     const { world, app } = oneMailbox();
     const mails = await deliver(world, 170, 0);
     await ringUp(app, lookRing());
@@ -45,7 +45,7 @@ describe('a chain of many pages', () => {
     ]);
   });
 
-  it('lets go after a minute of work and goes on by a ring of its own', async () => {
+  it('lets go after a minute of work and goes on by a ring of its own [F50]', async () => {
     const { world } = oneMailbox();
     const app = startApp(world, {}, (call) => (call.startsWith('mail.') ? 25_000 : 0));
     const mails = await deliver(world, 400, 0);
@@ -75,7 +75,7 @@ describe('a chain of many pages', () => {
 });
 
 describe('a chain that was lost', () => {
-  it('is opened anew, and the time since its last link is listed', async () => {
+  it('is opened anew, and the time since its last link is listed [F43]', async () => {
     const { world, app } = oneMailbox();
     await ringUp(app, lookRing());
     world.mailboxes.expireLinks();
@@ -90,7 +90,7 @@ describe('a chain that was lost', () => {
     expect(chainOf(world)?.link).toBeDefined();
   });
 
-  it('finds by the listing what was moved in with an old date', async () => {
+  it('finds by the listing what was moved in with an old date [F48]', async () => {
     const { world, app } = oneMailbox();
     await ringUp(app, lookRing());
     const mail = world.mailboxes.add(
@@ -105,7 +105,7 @@ describe('a chain that was lost', () => {
     expect(arrived(world)).toEqual([messageIdFor(mail)]);
   });
 
-  it('does not send again what the ledger knows', async () => {
+  it('does not send again what the ledger knows [F43]', async () => {
     const { world, app } = oneMailbox();
     const mails = await deliver(world, 60, 60_000);
     await ringUp(app, lookRing());
@@ -125,7 +125,7 @@ describe('a chain that was lost', () => {
     expect(arrived(world).toSorted()).toEqual(idsOf(mails));
   });
 
-  it('loses nothing when it is lost again while it is opened anew', async () => {
+  it('loses nothing when it is lost again while it is opened anew [F43]', async () => {
     const { world, app } = oneMailbox();
     await ringUp(app, lookRing());
     world.mailboxes.expireLinks();
@@ -138,7 +138,7 @@ describe('a chain that was lost', () => {
     expect(chainOf(world)?.gap).toBeUndefined();
   });
 
-  it('forgets no gap when the worker crashes at any call of the re-opening', async () => {
+  it('forgets no gap when the worker crashes at any call of the re-opening [F43, F72]', async () => {
     for (let nth = 1; ; nth++) {
       const { world, app } = oneMailbox();
       await ringUp(app, lookRing());
@@ -158,7 +158,7 @@ describe('a chain that was lost', () => {
 });
 
 describe('a filtered delta that ends silently at 5,000', () => {
-  it('loses nothing of a first look at 7,000 mails in one slice', async () => {
+  it('loses nothing of a first look at 7,000 mails in one slice [F46]', async () => {
     const { world, app } = oneMailbox();
     const mails = await deliver(world, 7_000, 100);
     await ringUp(app, lookRing());
@@ -167,7 +167,7 @@ describe('a filtered delta that ends silently at 5,000', () => {
     expect(chainOf(world)?.gap).toBeUndefined();
   }, 30_000);
 
-  it('loses nothing of 7,000 mails that came while nobody looked', async () => {
+  it('loses nothing of 7,000 mails that came while nobody looked [F46]', async () => {
     const { world, app } = oneMailbox();
     await ringUp(app, lookRing());
     const mails = await deliver(world, 7_000, 1_000);
@@ -176,7 +176,7 @@ describe('a filtered delta that ends silently at 5,000', () => {
     expect(arrived(world)).toHaveLength(mails.length);
   }, 30_000);
 
-  it('is replaced well before, one mail after the other', async () => {
+  it('is replaced well before, one mail after the other [F46]', async () => {
     const { world, app } = oneMailbox();
     for (let hour = 0; hour < 8; hour++) {
       await deliver(world, 500, 6_000);
@@ -190,7 +190,7 @@ describe('a filtered delta that ends silently at 5,000', () => {
 });
 
 describe('a link that leads to itself', () => {
-  it('is not read for ever, and the mail behind it arrives', async () => {
+  it('is not read for ever, and the mail behind it arrives [F47]', async () => {
     const { world, app } = oneMailbox();
     const mails = await deliver(world, 120, 1_000);
     world.mailboxes.linksToItself = true;

@@ -18,14 +18,14 @@ import { START } from '../../support/in-memory-ports.ts';
 const throttled = (retryAfterMs: number) => () => new TransientError('graph:429', { retryAfterMs });
 
 describe('back-off', () => {
-  it('sends the ring that ends the pause before the pause is written', async () => {
+  it('sends the ring that ends the pause before the pause is written [F72]', async () => {
     const { app } = oneMailbox();
     app.gate.inject({ call: 'mail.openChain', nth: 1, kind: 'error' });
     await ringUp(app, lookRing());
     expect(app.gate.calls.slice(-2)).toEqual(['workQueue.send', 'deliveries.writeLane']);
   });
 
-  it('leaves the mailbox alone for as long as Graph asked, whoever rings', async () => {
+  it('leaves the mailbox alone for as long as Graph asked, whoever rings [F35]', async () => {
     const { world, app } = oneMailbox();
     const mail = world.mailboxes.add(MAILBOX, aMail());
     app.gate.inject({ call: 'mail.openChain', nth: 1, kind: 'error', error: throttled(90_000) });
@@ -43,7 +43,7 @@ describe('back-off', () => {
     expect((send?.at ?? 0) - START).toBeLessThan(92_000);
   });
 
-  it('grows with every failure up to ten minutes and is forgotten after a success', async () => {
+  it('grows with every failure up to ten minutes and is forgotten after a success [F37]', async () => {
     const { world, app } = oneMailbox();
     app.gate.inject({ call: 'mail.openChain', kind: 'error' });
     await ringUp(app, lookRing());
@@ -57,7 +57,7 @@ describe('back-off', () => {
     expect(world.deliveries.lane(MAILBOX).failures).toBe(0);
   });
 
-  it('never uses up the deliveries of a ring, however long Graph is away', async () => {
+  it('never uses up the deliveries of a ring, however long Graph is away [F31, F37]', async () => {
     const { world, app } = oneMailbox();
     const mail = world.mailboxes.add(MAILBOX, aMail());
     app.gate.inject({ call: 'mail.openChain', kind: 'error', error: () => new TransientError('graph:503') });
@@ -78,7 +78,7 @@ describe('back-off', () => {
     expect(arrived(world)).toEqual([messageIdFor(mail)]);
   });
 
-  it('puts a ring off that could not even load the lane', async () => {
+  it('puts a ring off that could not even load the lane [F65]', async () => {
     const { world, app } = oneMailbox();
     const mail = world.mailboxes.add(MAILBOX, aMail());
     app.gate.inject({ call: 'deliveries.load', nth: 1, kind: 'error' });
@@ -119,53 +119,61 @@ function busyMailbox() {
 }
 
 describe('a crash at any moment', () => {
-  it.each(['before', 'midway', 'after'] as const)('%s any call loses nothing and doubles nothing', async (when) => {
-    for (let nth = 1; ; nth++) {
-      const { world, app, mails, expected } = busyMailbox();
-      app.gate.inject({ call: '*', nth, when, kind: 'crash' });
-      world.workQueue.put(JSON.stringify({ v: 1, ...ringFor(...mails) }));
-      const received = world.workQueue.receive();
-      const done = app.processMailboxWork(received?.body).then(() => world.workQueue.complete(received?.number ?? -1));
-      await Promise.race([done, app.gate.crashed]);
-      await world.clock.advance(0);
+  it.each(['before', 'midway', 'after'] as const)(
+    '%s any call loses nothing and doubles nothing [F45, F72]',
+    async (when) => {
+      for (let nth = 1; ; nth++) {
+        const { world, app, mails, expected } = busyMailbox();
+        app.gate.inject({ call: '*', nth, when, kind: 'crash' });
+        world.workQueue.put(JSON.stringify({ v: 1, ...ringFor(...mails) }));
+        const received = world.workQueue.receive();
+        const done = app
+          .processMailboxWork(received?.body)
+          .then(() => world.workQueue.complete(received?.number ?? -1));
+        await Promise.race([done, app.gate.crashed]);
+        await world.clock.advance(0);
 
-      await runRings(world, startApp(world, { includeMime: true }));
+        await runRings(world, startApp(world, { includeMime: true }));
 
-      const place = `crash ${when} call ${nth}`;
-      expect(arrived(world).toSorted(), place).toEqual(expected);
-      expect(world.workQueue.length, place).toBe(0);
-      expect(new Set(world.crmQueue.sends.map(({ messageId }) => messageId)).size, place).toBe(mails.length);
-      expect(
-        mails.map((mail) => rowOf(world, mail)?.state),
-        place,
-      ).toEqual(mails.map(() => 'published'));
-      if (!app.gate.isCrashed) break;
-    }
-  });
+        const place = `crash ${when} call ${nth}`;
+        expect(arrived(world).toSorted(), place).toEqual(expected);
+        expect(world.workQueue.length, place).toBe(0);
+        expect(new Set(world.crmQueue.sends.map(({ messageId }) => messageId)).size, place).toBe(mails.length);
+        expect(
+          mails.map((mail) => rowOf(world, mail)?.state),
+          place,
+        ).toEqual(mails.map(() => 'published'));
+        if (!app.gate.isCrashed) break;
+      }
+    },
+  );
 });
 
 describe('a failing call at any moment', () => {
-  it.each(['before', 'midway', 'after'] as const)('%s its effect loses nothing and doubles nothing', async (when) => {
-    for (let nth = 1; ; nth++) {
-      const { world, app, mails, expected } = busyMailbox();
-      app.gate.inject({ call: '*', nth, when, kind: 'error' });
-      world.workQueue.put(JSON.stringify({ v: 1, ...ringFor(...mails) }));
-      const first = app.gate.calls.length;
-      await runRings(world, app);
-      const place = `error ${when} call ${nth} (${app.gate.calls[first + nth - 1]})`;
-      expect(arrived(world).toSorted(), place).toEqual(expected);
-      expect(world.workQueue.length, place).toBe(0);
-      expect(
-        mails.map((mail) => rowOf(world, mail)?.state),
-        place,
-      ).toEqual(mails.map(() => 'published'));
-      if (app.gate.calls.length < nth) break;
-    }
-  });
+  it.each(['before', 'midway', 'after'] as const)(
+    '%s its effect loses nothing and doubles nothing [F55]',
+    async (when) => {
+      for (let nth = 1; ; nth++) {
+        const { world, app, mails, expected } = busyMailbox();
+        app.gate.inject({ call: '*', nth, when, kind: 'error' });
+        world.workQueue.put(JSON.stringify({ v: 1, ...ringFor(...mails) }));
+        const first = app.gate.calls.length;
+        await runRings(world, app);
+        const place = `error ${when} call ${nth} (${app.gate.calls[first + nth - 1]})`;
+        expect(arrived(world).toSorted(), place).toEqual(expected);
+        expect(world.workQueue.length, place).toBe(0);
+        expect(
+          mails.map((mail) => rowOf(world, mail)?.state),
+          place,
+        ).toEqual(mails.map(() => 'published'));
+        if (app.gate.calls.length < nth) break;
+      }
+    },
+  );
 });
 
 describe('a lane that is lost', () => {
-  it('lets the late worker write nothing any more', async () => {
+  it('lets the late worker write nothing any more [F44]', async () => {
     const { world } = oneMailbox();
     const slow = startApp(world, {}, (call) => (call === 'crmQueue.publish' ? 400_000 : 5));
     slow.gate.inject(
@@ -219,7 +227,7 @@ describe('a page that takes down its worker', () => {
     return app;
   };
 
-  it('is asked for smaller each time, and the one mail at fault is parked at last while all others arrive', async () => {
+  it('is asked for smaller each time, and the one mail at fault is parked at last while all others arrive [F57]', async () => {
     const { world } = oneMailbox();
     const mails = Array.from({ length: 30 }, () => world.mailboxes.add(MAILBOX, aMail()));
     const deadly = mails[17];
@@ -276,7 +284,7 @@ const chainStart = (world: ReturnType<typeof oneMailbox>['world']) => {
 };
 
 describe('a mail that fails for its own reasons', () => {
-  it('gets a row and a ring of its own while the rest of its page flows', async () => {
+  it('gets a row and a ring of its own while the rest of its page flows [F57]', async () => {
     const { world, app } = oneMailbox();
     const bad = world.mailboxes.add(MAILBOX, aMail(), { shape: 'unreadable', breaks: 99 });
     const good = world.mailboxes.add(MAILBOX, aMail());
@@ -384,7 +392,7 @@ describe('a mail that fails for its own reasons', () => {
     expect(arrived(world)).toEqual([messageIdFor(mail)]);
   });
 
-  it('is recorded as gone when it was deleted meanwhile', async () => {
+  it('is recorded as gone when it was deleted meanwhile [F33]', async () => {
     const { world, app } = oneMailbox();
     const mail = world.mailboxes.add(MAILBOX, aMail(), { shape: 'unreadable', breaks: 1 });
     await ringUp(app, lookRing());
@@ -401,7 +409,7 @@ describe('a mail that fails for its own reasons', () => {
     expect(app.gate.calls.indexOf('workQueue.send')).toBeLessThan(app.gate.calls.indexOf('deliveries.commit'));
   });
 
-  it('is a mail whose claim check the store refuses for good', async () => {
+  it('is a mail whose claim check the store refuses for good [F57]', async () => {
     const { world, app } = oneMailbox({ includeMime: true });
     app.gate.inject({
       call: 'claims.copy',
@@ -416,7 +424,7 @@ describe('a mail that fails for its own reasons', () => {
 });
 
 describe('a mailbox that refuses us', () => {
-  it('is shown as suspended with whose move it is, and no ring is left', async () => {
+  it('is shown as suspended with whose move it is, and no ring is left [F32, F34]', async () => {
     const { world, app } = oneMailbox();
     world.mailboxes.troubles.set(MAILBOX, 'no-access');
     await ringUp(app, lookRing());
@@ -429,7 +437,7 @@ describe('a mailbox that refuses us', () => {
     expect(world.deliveries.lane(MAILBOX).holder).toBe('');
   });
 
-  it('goes on where it stopped as soon as it lets us in', async () => {
+  it('goes on where it stopped as soon as it lets us in [F32, F34]', async () => {
     const { world, app } = oneMailbox();
     await ringUp(app, lookRing());
     world.mailboxes.troubles.set(MAILBOX, 'no-access');
@@ -441,7 +449,7 @@ describe('a mailbox that refuses us', () => {
     expect(world.folders.get({ mailbox: MAILBOX, folder: INBOX_KEY })?.state).toBe('active');
   });
 
-  it('does not keep its other folders from being read', async () => {
+  it('does not keep its other folders from being read [F49]', async () => {
     const { world, app } = oneMailbox();
     world.deliveries.of(MAILBOX).chains.set('z', { ...chainStart(world), folder: 'z', folderId: 'sales-id' });
     const mail = world.mailboxes.add(MAILBOX, aMail({ parentFolderId: 'sales-id' }));

@@ -64,7 +64,7 @@ describe('a ring for a new mail', () => {
     expect(world.deliveries.lane(MAILBOX).leaseEnd.getTime()).toBe(0);
   });
 
-  it('costs nothing at all when this process has just published its mails', async () => {
+  it('costs nothing at all when this process has just published its mails [F01]', async () => {
     const { world, app } = oneMailbox();
     const mail = world.mailboxes.add(MAILBOX, aMail());
     await ringUp(app, ringFor(mail));
@@ -73,7 +73,7 @@ describe('a ring for a new mail', () => {
     expect(app.gate.calls).toEqual([]);
   });
 
-  it('costs one read of the ledger and no Graph request when another process published its mails', async () => {
+  it('costs one read of the ledger and no Graph request when another process published its mails [F01]', async () => {
     const { world, app } = oneMailbox();
     const mail = world.mailboxes.add(MAILBOX, aMail());
     await ringUp(app, ringFor(mail));
@@ -93,7 +93,7 @@ describe('a ring for a new mail', () => {
     expect(graphCalls(app.gate.calls)).toEqual(['mail.followLink']);
   });
 
-  it('is answered without Graph when nothing of the mailbox is watched', async () => {
+  it('is answered without Graph when nothing of the mailbox is watched [F03]', async () => {
     const { world, app } = oneMailbox();
     world.deliveries.remove(MAILBOX);
     await ringUp(app, lookRing());
@@ -114,7 +114,7 @@ describe('a ring for a new mail', () => {
     expect(world.crmQueue.sends).toHaveLength(1);
   });
 
-  it('asks once more after a while for a mail that neither delta nor its id show', async () => {
+  it('asks once more after a while for a mail that neither delta nor its id show [F33]', async () => {
     const { world, app } = oneMailbox();
     await ringUp(app, lookRing());
     const mail = world.mailboxes.add(MAILBOX, aMail(), { deltaLagMs: 600_000, byIdLagMs: 10_000 });
@@ -126,7 +126,7 @@ describe('a ring for a new mail', () => {
     expect(arrived(world)).toEqual([messageIdFor(mail)]);
   });
 
-  it('lets a mail go that is gone both times it is asked for', async () => {
+  it('lets a mail go that is gone both times it is asked for [F33]', async () => {
     const { world, app } = oneMailbox();
     await ringUp(app, ringFor('AAkAdeleted='));
     await runRings(world, app);
@@ -136,7 +136,7 @@ describe('a ring for a new mail', () => {
 });
 
 describe('what is wanted', () => {
-  it('is no draft, nothing from before the watch began and nothing older than the ledger reaches', async () => {
+  it('is no draft, nothing from before the watch began and nothing older than the ledger reaches [F46, F49]', async () => {
     const { world, app } = oneMailbox();
     const draft = world.mailboxes.add(MAILBOX, aMail({ isDraft: true }));
     const early = world.mailboxes.add(MAILBOX, aMail({ receivedAt: new Date(START - 2 * 86_400_000) }));
@@ -154,7 +154,7 @@ describe('what is wanted', () => {
     expect(arrived(world)).toEqual([]);
   });
 
-  it('includes an old mail that is moved into a watched folder within the time of the watch', async () => {
+  it('includes an old mail that is moved into a watched folder within the time of the watch [F48]', async () => {
     const { world, app } = oneMailbox();
     await ringUp(app, lookRing());
     const mail = world.mailboxes.add(MAILBOX, aMail({ parentFolderId: 'archive-id' }));
@@ -185,7 +185,7 @@ describe('what is wanted', () => {
 });
 
 describe('a lane held by another worker', () => {
-  it('is marked, and the ring sends itself for after the lease before that', async () => {
+  it('is marked, and the ring sends itself for after the lease before that [F21, F44]', async () => {
     const { world, app } = oneMailbox();
     world.deliveries.of(MAILBOX).lane = held('somebody');
 
@@ -259,7 +259,7 @@ describe('a lane held by another worker', () => {
 });
 
 describe('rings that come while this process is at the mailbox', () => {
-  it('wait for the next round and end with it', async () => {
+  it('wait for the next round and end with it [F21]', async () => {
     const { world } = oneMailbox();
     const app = startApp(world, {}, (call) => (call.startsWith('mail.') ? 200 : 10));
     const first = world.mailboxes.add(MAILBOX, aMail());
@@ -309,7 +309,7 @@ describe('rings that come while this process is at the mailbox', () => {
 });
 
 describe('a mark set while the holder works', () => {
-  it('makes it look once more, and once only', async () => {
+  it('makes it look once more, and once only [F21]', async () => {
     const { world } = oneMailbox();
     const app = startApp(world, {}, (call) => (call.startsWith('mail.') ? 200 : 10));
     const other = startApp(world, {}, () => 10);
@@ -322,7 +322,7 @@ describe('a mark set while the holder works', () => {
     expect(world.deliveries.lane(MAILBOX)).toMatchObject({ holder: '', marked: false });
   });
 
-  it('brings in the mail that came after the first look', async () => {
+  it('brings in the mail that came after the first look [F21]', async () => {
     const { world } = oneMailbox();
     const app = startApp(world, {}, (call) => (call === 'deliveries.commit' ? 400 : 10));
     const other = startApp(world, {}, () => 10);

@@ -63,7 +63,7 @@ describe('a mailbox that could not be read for a while', () => {
 });
 
 describe('a fresh installation whose token is refused', () => {
-  it('shows each mailbox of the settings with the reason', async () => {
+  it('shows each mailbox of the settings with the reason [F79]', async () => {
     const world = makeWorld();
     const app = startAppNow(world, { mailboxes: [ADDRESS] });
     const error = () => new TransientError('token:invalid_client');
@@ -76,7 +76,7 @@ describe('a fresh installation whose token is refused', () => {
     expect(folder?.move).toBe('operator');
   });
 
-  it('watches the mailbox within minutes once the token is given, and leaves no other row', async () => {
+  it('watches the mailbox within minutes once the token is given, and leaves no other row [F79]', async () => {
     const world = makeWorld();
     world.tenant.addUser(MAILBOX, ADDRESS);
     const app = startAppNow(world, { mailboxes: [ADDRESS] });

@@ -1,0 +1,4 @@
+import { app } from '@azure/functions';
+import { services } from '../shared/services.ts';
+
+app.hook.appTerminate(() => services?.drain());

@@ -1,0 +1,53 @@
+import { keyOfBlob, receivedAtOf } from '../domain/delivery.ts';
+import { WANTED_FOR_MS } from '../domain/mail.ts';
+import { log } from '../log.ts';
+import type { Ports, StoredBlob } from '../ports.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** By received time; a day longer than mail is wanted, so that no mail outlives its row and is sent again. */
+const LEDGER_FOR_MS = WANTED_FOR_MS + DAY_MS;
+/** Longer than a mail event can lie in the queue and then among its dead letters. */
+const BLOBS_FOR_MS = 90 * DAY_MS;
+/** A blob without a ledger row this long after it was stored was never sent; runs are half a day apart. */
+const ORPHAN_AFTER_MS = 11 * HOUR_MS;
+/** Orphans are looked for among the blobs of the last days: whatever is older was looked at when it was young. */
+const LOOKED_AT_FOR_MS = 7 * DAY_MS;
+
+/** Time between two runs for one mailbox. */
+export const PURGE_EVERY_MS = 12 * HOUR_MS;
+
+/** Ends the retention of one mailbox: ledger rows after 60 days, blobs after 90, blobs that nothing refers to within a day. */
+export const makePurgeMailbox =
+  ({ deliveries, claims }: Pick<Ports, 'deliveries' | 'claims'>) =>
+  async (mailbox: string): Promise<void> => {
+    const now = deliveries.clock.now();
+    const rows = await deliveries.purge(mailbox, new Date(now - LEDGER_FOR_MS));
+
+    async function orphansOf(blobs: StoredBlob[]): Promise<StoredBlob[]> {
+      const suspects = blobs.flatMap((stored) => {
+        const key = keyOfBlob(stored.blob);
+        const age = now - stored.storedAt.getTime();
+        if (!key || age < ORPHAN_AFTER_MS || age > LOOKED_AT_FOR_MS) return [];
+        // Its row may have been purged before: by received time, and a mail may have been moved in late.
+        const receivedAt = receivedAtOf(key);
+        return now - receivedAt.getTime() < WANTED_FOR_MS ? [{ stored, key, receivedAt }] : [];
+      });
+      if (suspects.length === 0) return [];
+      const times = suspects.map(({ receivedAt }) => receivedAt.getTime());
+      const from = new Date(times.reduce((a, b) => Math.min(a, b)));
+      const known = await deliveries.between(mailbox, from, new Date(times.reduce((a, b) => Math.max(a, b))));
+      const keys = new Set(known.map((row) => row.key));
+      return suspects.filter(({ key }) => !keys.has(key)).map(({ stored }) => stored);
+    }
+
+    let removed = 0;
+    await claims.visit(mailbox, async (blobs) => {
+      const old = blobs.filter(({ storedAt }) => now - storedAt.getTime() > BLOBS_FOR_MS);
+      for (const { blob } of [...old, ...(await orphansOf(blobs))]) {
+        await claims.remove(blob);
+        removed++;
+      }
+    });
+    if (rows + removed > 0) log('info', 'mailbox purged', { mailbox, rows, blobs: removed });
+  };

@@ -1,0 +1,80 @@
+import pLimit from 'p-limit';
+import { isMisdirected, mayRenew, type WatchedFolder } from '../domain/watched-folder.ts';
+import { errorCode, TransientError } from '../errors.ts';
+import { log } from '../log.ts';
+import type { Ports, RenewOutcome } from '../ports.ts';
+import type { ClaimFolder } from './claim-folder.ts';
+import { afterRenewal, type EnsureSubscription } from './ensure-subscription.ts';
+
+type Deps = Pick<Ports, 'subscriptions' | 'keys'> & {
+  claims: ClaimFolder;
+  ensureSubscription: EnsureSubscription;
+  /** By the clock of the stored times. */
+  now: () => number;
+};
+
+/** `$batch` takes 20 requests (json-batching). */
+const BATCH = 20;
+/** Each waits for Graph's handshakes with us. */
+const REPLACED_AT_ONCE = 4;
+
+/**
+ * Renews every subscription of `rows` that is past half its life, 20 to a request; one that is signed with an old key or
+ * leads to an old address is replaced. Stops after `forMs` or when Graph throttles us: what is left is due at the next turn.
+ * Used by both timers. Returns how many were renewed.
+ */
+export function makeRenewDue({ subscriptions, keys, claims, ensureSubscription, now: storeNow }: Deps) {
+  const now = () => subscriptions.clock.now();
+  let throttledUntil = 0;
+
+  const isDue = (folder: WatchedFolder) =>
+    folder.wanted && (mayRenew(folder, now()) || isMisdirected(folder, subscriptions.endpoint, now()));
+
+  const wait = (ms: number) => {
+    throttledUntil = Math.max(throttledUntil, now() + ms);
+  };
+
+  async function renewBatch(batch: WatchedFolder[]): Promise<number> {
+    const claimed = (
+      await Promise.all(batch.map((folder) => claims.claim(folder, isDue, () => ({ patchedAt: new Date(now()) }))))
+    ).filter((row) => row !== undefined);
+    if (claimed.length === 0) return 0;
+    let outcomes: RenewOutcome[] = [];
+    try {
+      const requests = claimed.map((row) => ({ id: row.subscription ?? '', minutes: row.maxMinutes }));
+      outcomes = await subscriptions.renew(requests);
+    } catch (error) {
+      log('warn', 'renewals failed', { count: claimed.length, code: errorCode(error) });
+      if (error instanceof TransientError && error.retryAfterMs !== undefined) wait(error.retryAfterMs);
+    }
+    let renewed = 0;
+    for (const [position, row] of claimed.entries()) {
+      const outcome = outcomes[position];
+      const changes = outcome ? afterRenewal(row, outcome, now()) : {};
+      await claims.settle(row, changes ?? {});
+      if (!changes) await ensureSubscription(row, 'verify');
+      if (outcome?.kind === 'renewed') renewed++;
+      if (outcome?.kind === 'failed' && outcome.retryAfterMs !== undefined) wait(outcome.retryAfterMs);
+    }
+    return renewed;
+  }
+
+  return async (rows: WatchedFolder[], forMs: number): Promise<number> => {
+    const until = storeNow() + forMs;
+    const goesOn = () => storeNow() < until && now() >= throttledUntil;
+    const signing = keys.current()?.signing.id;
+    const isOutdated = (folder: WatchedFolder) =>
+      folder.endpoint !== subscriptions.endpoint || (signing !== undefined && folder.keyId !== signing);
+    const due = rows.filter(isDue);
+    const plain = due.filter((folder) => !isOutdated(folder));
+    let renewed = 0;
+    for (let from = 0; from < plain.length && goesOn(); from += BATCH)
+      renewed += await renewBatch(plain.slice(from, from + BATCH));
+    const limit = pLimit(REPLACED_AT_ONCE);
+    const replace = async (folder: WatchedFolder) => {
+      if (goesOn()) await ensureSubscription(folder, 'if-due');
+    };
+    await Promise.all(due.filter(isOutdated).map((folder) => limit(() => replace(folder))));
+    return renewed;
+  };
+}

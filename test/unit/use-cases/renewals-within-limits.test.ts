@@ -1,0 +1,90 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { aFolder } from '../../support/builders.ts';
+import { type App, startApp } from '../../support/app-under-test.ts';
+import { makeWorld, type World } from '../../support/in-memory-ports.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+let world: World;
+let app: App;
+
+beforeEach(async () => {
+  world = makeWorld();
+  app = startApp(world);
+  await app.ports.keys.refresh();
+});
+
+const mailboxId = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+
+/** Folders whose renewal is due; `bare` ones have no subscription at all. */
+function watch(count: number, bare = false): void {
+  for (let number = 0; number < count; number++) {
+    const mailbox = mailboxId(number);
+    const expiresAt = new Date(world.clock.now() + 10 * HOUR);
+    const place = { mailbox, folderId: 'inbox-id' };
+    const subscription = bare ? undefined : world.subscriptions.put({ ...place, expiresAt, ours: true });
+    world.folders.put(aFolder({ ...place, source: 'admin', subscription, expiresAt, renewAt: new Date(0) }));
+  }
+}
+
+const renewed = () => world.subscriptions.batches.flat().length;
+const slow = (call: string) => (call === 'subscriptions.renew' || call === 'subscriptions.create' ? 2_000 : 0);
+
+describe('a timer with more to do than one run has time for [F26]', () => {
+  it('renews for less than a minute in the fast timer, and goes on with the next turn', async () => {
+    watch(1_000);
+    app = startApp(world, {}, slow);
+    await app.ports.keys.refresh();
+    const startedAt = world.clock.now();
+    await world.clock.runUntilDone(app.reconcileMailboxes());
+    expect(world.clock.now() - startedAt).toBeLessThan(MINUTE);
+    expect(renewed()).toBeGreaterThan(100);
+    for (let turn = 0; turn < 5; turn++) await world.clock.runUntilDone(app.reconcileMailboxes());
+    expect(renewed()).toBe(1_000);
+  });
+
+  it('still rings what has not been looked at while thousands of subscriptions are missing', async () => {
+    watch(2_000, true);
+    app = startApp(world, {}, slow);
+    await app.ports.keys.refresh();
+    await world.clock.advance(HOUR);
+    const startedAt = world.clock.now();
+    await world.clock.runUntilDone(app.reconcileMailboxes());
+    expect(world.clock.now() - startedAt).toBeLessThan(2 * MINUTE);
+    expect(world.workQueue.nextAt()).toBeDefined();
+    expect(world.subscriptions.live().length).toBeGreaterThan(100);
+    for (let turn = 0; turn < 20; turn++) await world.clock.runUntilDone(app.reconcileMailboxes());
+    expect(world.subscriptions.live()).toHaveLength(2_000);
+  });
+});
+
+describe('a throttled batch of renewals [F26, F27, F35]', () => {
+  it('stops the run, and none is sent before the time that Graph asked for', async () => {
+    watch(100);
+    const [first] = world.folders.all();
+    const retryAfterMs = 7 * MINUTE;
+    world.subscriptions.nextRenewals.set(first?.subscription ?? '', { kind: 'failed', code: '429', retryAfterMs });
+    await app.reconcileMailboxes();
+    expect(world.subscriptions.batches).toHaveLength(1);
+    world.subscriptions.nextRenewals.clear();
+    for (let minute = 1; minute < 7; minute++) {
+      await world.clock.advance(MINUTE);
+      await app.reconcileMailboxes();
+      await app.renewSubscriptions();
+    }
+    expect(world.subscriptions.batches).toHaveLength(1);
+    await world.clock.advance(MINUTE);
+    await app.reconcileMailboxes();
+    expect(world.subscriptions.batches.length).toBeGreaterThan(1);
+  });
+});
+
+describe('a list of subscriptions that fails', () => {
+  it('keeps no subscription from being renewed', async () => {
+    watch(3);
+    app.gate.inject({ call: 'subscriptions.list', kind: 'error' });
+    await app.renewSubscriptions();
+    expect(renewed()).toBe(3);
+  });
+});
