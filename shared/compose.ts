@@ -20,6 +20,7 @@ import { makeRecentMails } from './domain/recent-mails.ts';
 import type { Ports } from './ports.ts';
 import { makeAuditFolder } from './use-cases/audit-folder.ts';
 import { makeClaimFolder } from './use-cases/claim-folder.ts';
+import { makeDrainWork } from './use-cases/drain-work.ts';
 import { makeEnsureSubscription } from './use-cases/ensure-subscription.ts';
 import { makeFollowChain } from './use-cases/follow-chain.ts';
 import { makeLookRound } from './use-cases/look-round.ts';
@@ -32,6 +33,7 @@ import { makeReceiveNotifications } from './use-cases/receive-notifications.ts';
 import { makeReconcileMailboxes } from './use-cases/reconcile-mailboxes.ts';
 import { makeRenewDue } from './use-cases/renew-due.ts';
 import { makeRenewSubscriptions } from './use-cases/renew-subscriptions.ts';
+import { makeReplayFolder } from './use-cases/replay-folder.ts';
 import { makeReportTrouble } from './use-cases/report-trouble.ts';
 import { makeSweepSubscriptions } from './use-cases/sweep-subscriptions.ts';
 import { makeSyncMailbox } from './use-cases/sync-mailbox.ts';
@@ -85,7 +87,7 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
   const { tenant, folderNames, catchUpMs, includeMime, includeAttachments } = config;
   const now = () => ports.deliveries.clock.now();
   const claims = makeClaimFolder(ports);
-  const ensureSubscription = makeEnsureSubscription({ ...ports, claims, tenant });
+  const ensureSubscription = makeEnsureSubscription({ ...ports, claims, tenant, now });
   const renewDue = makeRenewDue({ ...ports, claims, ensureSubscription, now });
   const prepareEvent = makePrepareEvent({ ...ports, options: { tenant, includeMime, includeAttachments } });
   const publishPage = makePublishPage({ ...ports, prepareEvent });
@@ -98,23 +100,24 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
     catchUpMs,
     followChain,
     auditFolder,
+    replayFolder: makeReplayFolder({ ...ports, publishPage }),
     publishPage,
     onReported: (folder) => ensureSubscription(folder, 'if-due'),
   });
-  let draining = false;
+  const { isDraining, tracked, drain } = makeDrainWork(ports);
   const syncMailbox = makeSyncMailbox({
     ...ports,
     lookRound,
     recent,
     reportTrouble: makeReportTrouble(ports),
-    isDraining: () => draining,
+    isDraining,
   });
   const watch = makeWatchMailbox({ ...ports, folderNames, now });
   const membership = { mailboxes: config.mailboxes, groupId: config.groupId };
   const wantedMailboxes = makeWantedMailboxes(ports, membership, now);
   return {
     receiveNotifications: makeReceiveNotifications({ ...ports, tenant }),
-    processMailboxWork: makeProcessMailboxWork({ ...ports, ensureSubscription, syncMailbox }),
+    processMailboxWork: tracked(makeProcessMailboxWork({ ...ports, ensureSubscription, syncMailbox })),
     renewSubscriptions: makeRenewSubscriptions({
       ...ports,
       sweepSubscriptions: makeSweepSubscriptions({ ...ports, ensureSubscription, now }),
@@ -135,9 +138,7 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
     manageMailboxes: makeManageMailboxes({ ...ports, watch, ensureSubscription, folderNames, tenant, now }),
     authorize: makeAuthorize(config),
     /** The process is about to end: what is under way comes to a good end early, and others go on with the rest. */
-    drain() {
-      draining = true;
-    },
+    drain,
   };
 }
 

@@ -48,7 +48,10 @@ export const withInvocationLog = <T>(write: Write, work: () => T): T => invocati
 
 // A line break or an escape sequence in a value could forge further log lines; JSON escapes all but these.
 const escapeControls = (text: string) =>
-  text.replace(/[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  text.replace(
+    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 
 /** One structured line: `{"event":"mail published","mailbox":"…"}`. */
 export function log(level: LogLevel, event: string, fields: LogFields = {}): void {

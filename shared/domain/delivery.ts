@@ -43,6 +43,9 @@ const digest = (...parts: string[]) => {
 export const messageIdOf = (tenant: string, mailbox: string, id: string): string =>
   digest('received', tenant.toLowerCase(), mailbox, id);
 
+/** MessageId of an event that is sent once more; the same each time within one run. */
+export const replayIdOf = (run: string, messageId: string): string => digest('replay', run, messageId);
+
 /** Row key of a mail in the ledger: sorts by received time, newest first. */
 export function ledgerKey(receivedAt: Date, id: string): string {
   return `${ledgerBound(receivedAt)}:${digest(id).slice(0, 22)}`;

@@ -34,6 +34,15 @@ export interface Chain {
   auditedTo: Date | undefined;
   /** When the next audit is due; `undefined`: a day after the watch began. */
   auditAt: Date | undefined;
+  /** Mail events that the operator wants to be sent once more. */
+  replay: Replay | undefined;
+}
+
+/** Mail received up to `to` is sent once more, with MessageIds that depend on `run`. */
+export interface Replay {
+  run: string;
+  at: Gap;
+  to: Date;
 }
 
 /** Where the listing of a gap stands. It runs once by each field, so that mail moved in with an old date is seen too. */

@@ -77,6 +77,13 @@ export const mayPatch = (folder: WatchedFolder, now: number): boolean =>
 export const mayRenew = (folder: WatchedFolder, now: number): boolean =>
   !needsSubscription(folder, now) && isRenewalDue(folder, now) && mayPatch(folder, now);
 
+/** A sixteenth of its life before it is due: soon enough to fill up a request that goes out anyway. */
+export const mayRenewEarly = (folder: WatchedFolder, now: number): boolean => {
+  const { expiresAt, renewAt } = folder;
+  if (!expiresAt || !renewAt || needsSubscription(folder, now) || !mayPatch(folder, now)) return false;
+  return now >= renewAt.getTime() - (expiresAt.getTime() - renewAt.getTime()) / 8;
+};
+
 export const isCatchUpDue = (folder: WatchedFolder, now: number, catchUpMs: number): boolean =>
   Math.max(folder.syncedAt.getTime(), folder.rungAt.getTime()) + catchUpMs <= now;
 

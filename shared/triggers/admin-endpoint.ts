@@ -9,7 +9,15 @@ import { withContextLog } from './context-log.ts';
 export type Authorize = (authorization: string | null) => Promise<'unauthorized' | 'forbidden' | undefined>;
 
 const addSchema = z.object({ mailbox: z.string().min(1).max(320) });
-const syncSchema = z.object({ retryParked: z.boolean().default(false) }).strict();
+const syncSchema = z
+  .object({
+    retryParked: z.boolean().default(false),
+    replayFrom: z.iso
+      .datetime({ offset: true })
+      .transform((text) => new Date(text))
+      .optional(),
+  })
+  .strict();
 
 const problem = (status: number, error: string): HttpResponseInit => ({ status, jsonBody: { error } });
 
@@ -48,8 +56,13 @@ async function route(manage: ManageMailboxes, request: HttpRequest): Promise<Htt
   if (action !== undefined) {
     if (!id || action !== 'sync' || request.method !== 'POST') return problem(404, 'No such route.');
     const body = syncSchema.default({ retryParked: false }).safeParse(await readJson(request));
-    if (!body.success) return problem(400, 'The body may hold { "retryParked": true } or be empty.');
-    return answer(await manage.sync(id, body.data.retryParked));
+    if (!body.success)
+      return problem(
+        400,
+        'The body may hold { "retryParked": true }, { "replayFrom": "2026-11-21T00:00:00Z" }, both, or be empty.',
+      );
+    const { retryParked, replayFrom } = body.data;
+    return answer(await manage.sync(id, retryParked, replayFrom));
   }
   if (id === undefined) {
     if (request.method === 'GET') return { status: 200, jsonBody: { mailboxes: await manage.list() } };

@@ -18,7 +18,12 @@ import type { ClaimFolder } from './claim-folder.ts';
 /** `renew`: as soon as the ten-minute rule allows. `verify`: ask Graph whether it is still there. */
 export type Urgency = 'if-due' | 'renew' | 'verify';
 
-type Deps = Pick<Ports, 'subscriptions' | 'keys' | 'workQueue'> & { tenant: string; claims: ClaimFolder };
+type Deps = Pick<Ports, 'subscriptions' | 'keys' | 'workQueue'> & {
+  tenant: string;
+  claims: ClaimFolder;
+  /** By the clock of the stored times; Graph's is not known to a process that has just started. */
+  now: () => number;
+};
 
 /** Mail that came while a subscription was being made may not be notified; a second look catches a lagging delta. */
 const SECOND_RING_MS = 180_000;
@@ -45,6 +50,8 @@ export function afterRenewal(
     case 'failed':
       // Most often our own endpoint did not answer a handshake in time; the next timer tries again.
       log('warn', 'renewal failed', { mailbox: folder.mailbox, folder: folder.folder, code: outcome.code });
+      // Throttled: nothing was done, so the next PATCH needs no distance from this one.
+      if (outcome.retryAfterMs !== undefined) return { patchedAt: undefined };
       return outcome.code === 'ErrorInvalidParameter' || outcome.code === 'ExtensionError'
         ? { maxMinutes: SHORT_LIFE_MINUTES }
         : {};
@@ -56,8 +63,7 @@ export function afterRenewal(
  * replaces one that was deleted behind our back. Safe to call at any time and from any worker: the row is claimed first.
  */
 export function makeEnsureSubscription(deps: Deps) {
-  const { subscriptions, keys, workQueue, claims, tenant } = deps;
-  const now = () => subscriptions.clock.now();
+  const { subscriptions, keys, workQueue, claims, tenant, now } = deps;
 
   const signingKey = async () => (keys.current() ?? (await keys.refresh())).signing;
 
@@ -73,6 +79,11 @@ export function makeEnsureSubscription(deps: Deps) {
   /** Its key is on its way out, or our address is another one: a PATCH changes neither. A ring covers the moment between. */
   async function replace(folder: WatchedFolder, subscription: string): Promise<Partial<WatchedFolder>> {
     await subscriptions.remove(subscription);
+    return recreate(folder);
+  }
+
+  /** Makes one in place of one that is gone; if that fails, the row stops naming it, so that the next timer tries again. */
+  async function recreate(folder: WatchedFolder): Promise<Partial<WatchedFolder>> {
     try {
       return await create(folder);
     } catch (error) {
@@ -158,13 +169,13 @@ export function makeEnsureSubscription(deps: Deps) {
 
   async function ensure(folder: WatchedFolder, urgency: Urgency, patch: boolean): Promise<Partial<WatchedFolder>> {
     if (needsSubscription(folder, now()) || folder.subscription === undefined) return create(folder);
-    if (urgency === 'verify' && (await subscriptions.get(folder.subscription)) === 'gone') return create(folder);
+    if (urgency === 'verify' && (await subscriptions.get(folder.subscription)) === 'gone') return recreate(folder);
     if (!patch) return {};
     if (folder.keyId !== (await signingKey()).id || folder.endpoint !== subscriptions.endpoint)
       return replace(folder, folder.subscription);
     const [outcome] = await subscriptions.renew([{ id: folder.subscription, minutes: folder.maxMinutes }]);
     const changes = outcome && afterRenewal(folder, outcome, now());
-    return changes ?? create(folder);
+    return changes ?? recreate(folder);
   }
 
   const isDue = (folder: WatchedFolder, urgency: Urgency) => {

@@ -10,6 +10,7 @@ import {
 } from '../domain/delta.ts';
 import type { Delivery } from '../domain/delivery.ts';
 import type { PageEntry } from '../domain/mail.ts';
+import { errorCode } from '../errors.ts';
 import { log } from '../log.ts';
 import type { DeltaAnswer, Ports } from '../ports.ts';
 import type { HeldLane } from './hold-lane.ts';

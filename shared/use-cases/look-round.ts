@@ -12,6 +12,7 @@ import type { makeFollowChain, Walk } from './follow-chain.ts';
 import type { HeldLane } from './hold-lane.ts';
 import type { Home } from './prepare-event.ts';
 import type { PageContext, PublishedPage, PublishPage } from './publish-page.ts';
+import type { ReplayFolder } from './replay-folder.ts';
 
 export interface RoundEnd {
   /** `false`: the slice was over first. */
@@ -32,6 +33,7 @@ type Deps = Pick<Ports, 'deliveries' | 'folders' | 'workQueue'> & {
   catchUpMs: number;
   followChain: ReturnType<typeof makeFollowChain>;
   auditFolder: AuditFolder;
+  replayFolder: ReplayFolder;
   publishPage: PublishPage;
   /** Called with the row of a folder that was just reported; renews its subscription if need be. */
   onReported(folder: WatchedFolder): Promise<void>;
@@ -60,7 +62,8 @@ const homeOf = ({ folderId, address, watchStart }: Chain): Home => ({ folderId, 
  * by id, the mails that the ring named and delta does not show yet, and those that are to be retried.
  */
 export function makeLookRound(deps: Deps): LookRound {
-  const { deliveries, folders, workQueue, followChain, auditFolder, publishPage, recent, catchUpMs, onReported } = deps;
+  const { deliveries, folders, workQueue, followChain, auditFolder, replayFolder, publishPage } = deps;
+  const { recent, catchUpMs, onReported } = deps;
   const now = () => deliveries.clock.now();
 
   return async (ring, state, lane, hooks) => {
@@ -173,7 +176,11 @@ export function makeLookRound(deps: Deps): LookRound {
       await lane.enter(chain.folder);
       try {
         const isRest = () =>
-          retry.length > 0 || leftovers().length > 0 || isReportDue(chain) || isAuditDue(chain, now());
+          retry.length > 0 ||
+          leftovers().length > 0 ||
+          chain.replay !== undefined ||
+          isReportDue(chain) ||
+          isAuditDue(chain, now());
         const walk: Walk = {
           context: context(() => homeOf(chain), false),
           lane,
@@ -186,6 +193,11 @@ export function makeLookRound(deps: Deps): LookRound {
         const end = await followChain(chain, walk);
         Object.assign(chain, end.chain);
         if (!end.finished || end.released) return { finished: end.finished, released: end.released };
+        if (chain.replay) {
+          const replayed = await replayFolder(chain, walk);
+          Object.assign(chain, replayed.chain);
+          if (!replayed.finished) return { finished: false, released: false };
+        }
         if (isAuditDue(chain, now())) {
           const audited = await auditFolder(chain, {
             ...walk,

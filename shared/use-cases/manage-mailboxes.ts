@@ -171,13 +171,26 @@ export function makeManageMailboxes(deps: Deps) {
       return { erased: queued.map((row) => messageIdOf(tenant, first.mailbox, row.id)) };
     },
 
-    /** Looks now; with `retryParked` the parked and failing mails are tried once more. */
-    async sync(name: string, retryParked: boolean): Promise<{ rung: boolean; retried: number } | Refusal> {
+    /**
+     * Looks now; with `retryParked` the parked and failing mails are tried once more; with `replayFrom` the events of mail
+     * received since then are sent once more, with new MessageIds.
+     */
+    async sync(
+      name: string,
+      retryParked: boolean,
+      replayFrom?: Date,
+    ): Promise<{ rung: boolean; retried: number } | Refusal> {
       const rows = await rowsOf(name);
       // What was not found is looked for again with the next turn of the timer, instead of when its probe is due.
       for (const row of rows) if (row.folderId === '') await folders.update(row, () => ({ probeAt: new Date(0) }));
       const first = rows.find((row) => row.folderId !== '');
       if (!first) return rows.length > 0 ? { rung: false, retried: 0 } : { refused: 'not-found' };
+      if (replayFrom) {
+        const at = { by: 'receivedDateTime' as const, from: replayFrom, skip: 0, start: replayFrom };
+        const replay = { run: newId(), at, to: new Date(now()) };
+        for (const row of rows)
+          if (row.wanted && row.folderId !== '') await deliveries.saveChain(row.mailbox, row.folder, { replay });
+      }
       const ring = { mailbox: first.mailbox, folders: [], look: 'operator' as const };
       const ids = retryParked ? (await deliveries.unfinished(first.mailbox)).map((row) => row.id) : [];
       await workQueue.send([{ ...ring, ids: [] }]);

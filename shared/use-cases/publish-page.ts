@@ -1,5 +1,13 @@
 import pLimit from 'p-limit';
-import { type Delivery, type FoundBy, isDecided, isUnfinished, ledgerKey, PARK_AT } from '../domain/delivery.ts';
+import {
+  type Delivery,
+  type FoundBy,
+  isDecided,
+  isUnfinished,
+  ledgerKey,
+  PARK_AT,
+  replayIdOf,
+} from '../domain/delivery.ts';
 import { isWanted, type Mail, type PageEntry } from '../domain/mail.ts';
 import { errorCode, LaneLostError, MailboxUnavailableError, TransientError } from '../errors.ts';
 import { log } from '../log.ts';
@@ -23,6 +31,8 @@ export interface PageContext {
   failures: number;
   /** What brought a mail to light. */
   foundBy(id: string): FoundBy;
+  /** What was published is sent once more in this run. */
+  replay?: string;
   /** Stores that these are about to be sent. */
   announce(rows: Delivery[]): Promise<void>;
 }
@@ -111,7 +121,8 @@ export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEven
     const rows = dated.length > 0 ? await context.find(dated) : new Map<string, Delivery>();
     const keys = new Map(dated.map(({ id, key }) => [id, key]));
     const isSettled = (row: Delivery | undefined) =>
-      row !== undefined && isDecided(row) && !(context.retry && isUnfinished(row));
+      row !== undefined && isDecided(row) && !(context.retry && isUnfinished(row)) && !isReplayed(row);
+    const isReplayed = (row: Delivery | undefined) => context.replay !== undefined && row?.state === 'published';
 
     async function read(id: string, entry: PageEntry): Promise<Mail | undefined> {
       if (entry.kind === 'mail') return entry.mail;
@@ -165,8 +176,13 @@ export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEven
           });
           return;
         }
-        const event = await prepareEvent(item, key, home, mailbox, signal);
-        const foundBy = context.foundBy(id);
+        const prepared = await prepareEvent(item, key, home, mailbox, signal);
+        const { replay } = context;
+        const event =
+          replay !== undefined && isReplayed(row)
+            ? { ...prepared, messageId: replayIdOf(replay, prepared.messageId) }
+            : prepared;
+        const foundBy = row?.foundBy ?? context.foundBy(id);
         const published: Delivery = { key, id, state: 'published', attempts: 0, foundBy, recordedAt: new Date(now) };
         ready.push({ event, row: published, receivedAt: item.receivedAt });
       } catch (error) {

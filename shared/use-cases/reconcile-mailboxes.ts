@@ -167,11 +167,7 @@ export function makeReconcileMailboxes(deps: Deps) {
     await runStep('renewals', () => renewDue(rows, RENEW_FOR_MS));
     const until = now() + BARE_FOR_MS;
     const bare = rows.filter(
-      (row) =>
-        row.wanted &&
-        row.folderId !== '' &&
-        needsSubscription(row, subscriptions.clock.now()) &&
-        needsProbe(row, subscriptions.clock.now()),
+      (row) => row.wanted && row.folderId !== '' && needsSubscription(row, now()) && needsProbe(row, now()),
     );
     const limit = pLimit(AT_ONCE);
     const cover = async (row: WatchedFolder) => {

@@ -1,12 +1,12 @@
 import pLimit from 'p-limit';
-import { isMisdirected, mayRenew, type WatchedFolder } from '../domain/watched-folder.ts';
+import { isMisdirected, mayRenew, mayRenewEarly, type WatchedFolder } from '../domain/watched-folder.ts';
 import { errorCode, TransientError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { Ports, RenewOutcome } from '../ports.ts';
 import type { ClaimFolder } from './claim-folder.ts';
 import { afterRenewal, type EnsureSubscription } from './ensure-subscription.ts';
 
-type Deps = Pick<Ports, 'subscriptions' | 'keys'> & {
+type Deps = Pick<Ports, 'subscriptions' | 'keys' | 'after'> & {
   claims: ClaimFolder;
   ensureSubscription: EnsureSubscription;
   /** By the clock of the stored times. */
@@ -19,12 +19,12 @@ const BATCH = 20;
 const REPLACED_AT_ONCE = 4;
 
 /**
- * Renews every subscription of `rows` that is past half its life, 20 to a request; one that is signed with an old key or
- * leads to an old address is replaced. Stops after `forMs` or when Graph throttles us: what is left is due at the next turn.
+ * Renews every subscription of `rows` that is past half its life, 20 to a request, a request that is not full by that
+ * filled up with those that are due next; one that is signed with an old key or leads to an old address is replaced.
+ * Pauses when Graph throttles us and stops after `forMs`: what is left is due at the next turn.
  * Used by both timers. Returns how many were renewed.
  */
-export function makeRenewDue({ subscriptions, keys, claims, ensureSubscription, now: storeNow }: Deps) {
-  const now = () => subscriptions.clock.now();
+export function makeRenewDue({ subscriptions, keys, claims, ensureSubscription, after, now }: Deps) {
   let throttledUntil = 0;
 
   const isDue = (folder: WatchedFolder) =>
@@ -34,9 +34,12 @@ export function makeRenewDue({ subscriptions, keys, claims, ensureSubscription, 
     throttledUntil = Math.max(throttledUntil, now() + ms);
   };
 
+  const mayGoAlong = (folder: WatchedFolder) => folder.wanted && mayRenewEarly(folder, now());
+
   async function renewBatch(batch: WatchedFolder[]): Promise<number> {
+    const noted = () => ({ patchedAt: new Date(now()) });
     const claimed = (
-      await Promise.all(batch.map((folder) => claims.claim(folder, isDue, () => ({ patchedAt: new Date(now()) }))))
+      await Promise.all(batch.map((folder) => claims.claim(folder, mayGoAlong, noted)))
     ).filter((row) => row !== undefined);
     if (claimed.length === 0) return 0;
     let outcomes: RenewOutcome[] = [];
@@ -59,20 +62,31 @@ export function makeRenewDue({ subscriptions, keys, claims, ensureSubscription, 
     return renewed;
   }
 
+  /** Not due yet, but soon; the first ones first. */
+  const next = (rows: WatchedFolder[], isOutdated: (folder: WatchedFolder) => boolean) =>
+    rows
+      .filter((folder) => mayGoAlong(folder) && !isDue(folder) && !isOutdated(folder))
+      .toSorted((a, b) => (a.renewAt?.getTime() ?? 0) - (b.renewAt?.getTime() ?? 0));
+
   return async (rows: WatchedFolder[], forMs: number): Promise<number> => {
-    const until = storeNow() + forMs;
-    const goesOn = () => storeNow() < until && now() >= throttledUntil;
+    const until = now() + forMs;
+    const goesOn = async () => {
+      const pause = throttledUntil - now();
+      if (pause > 0 && throttledUntil < until) await new Promise<void>((resolve) => void after(pause, resolve));
+      return now() < until && now() >= throttledUntil;
+    };
     const signing = keys.current()?.signing.id;
     const isOutdated = (folder: WatchedFolder) =>
       folder.endpoint !== subscriptions.endpoint || (signing !== undefined && folder.keyId !== signing);
     const due = rows.filter(isDue);
     const plain = due.filter((folder) => !isOutdated(folder));
+    if (plain.length % BATCH > 0) plain.push(...next(rows, isOutdated).slice(0, BATCH - (plain.length % BATCH)));
     let renewed = 0;
-    for (let from = 0; from < plain.length && goesOn(); from += BATCH)
+    for (let from = 0; from < plain.length && (await goesOn()); from += BATCH)
       renewed += await renewBatch(plain.slice(from, from + BATCH));
     const limit = pLimit(REPLACED_AT_ONCE);
     const replace = async (folder: WatchedFolder) => {
-      if (goesOn()) await ensureSubscription(folder, 'if-due');
+      if (await goesOn()) await ensureSubscription(folder, 'if-due');
     };
     await Promise.all(due.filter(isOutdated).map((folder) => limit(() => replace(folder))));
     return renewed;

@@ -45,6 +45,9 @@ const SHOWN_AT_FAILURES = 2;
 /** A mailbox that refuses us does so for hours. */
 const RETRY_REFUSED_MS = 3_600_000;
 
+/** Rings of one mailbox that wait for the sync under way; each of them holds a worker meanwhile. */
+const WAIT_AT_MOST = 4;
+
 /** A guard ring of ours comes just after the pause; the pause itself has the jitter. */
 const AFTER_PAUSE_MS = 250;
 
@@ -63,14 +66,24 @@ export function makeSyncMailbox(deps: Deps) {
 
   const lookAgain = (ring: Ring): Ring => ({ ...ring, look: ring.look ?? 'again' });
 
-  /** Makes sure that somebody looks again once the lane is free. `false`: the lane changed meanwhile, look afresh. */
-  async function guard(ring: Ring, lane: Lane, tag: LaneTag | undefined): Promise<boolean> {
+  /**
+   * Makes sure that somebody looks again once the lane is free. Where the lane changed meanwhile it says when the copy of
+   * the ring comes that it sent: whoever tries again must not send another one.
+   */
+  async function guard(
+    ring: Ring,
+    lane: Lane,
+    tag: LaneTag | undefined,
+    copyAt: Date | undefined,
+  ): Promise<'guarded' | Date> {
     const now = deliveries.clock.now();
+    const copy = copyAt && copyAt > lane.leaseEnd ? copyAt : undefined;
     // Somebody's guard looks at every folder, but it knows nothing of mails that are to be retried.
-    if (isGuarded(lane, now) && !ring.retry) return true;
-    const guardAt = guardTime(lane, now);
-    await workQueue.send([lookAgain(ring)], { at: guardAt });
-    return (await deliveries.writeLane(ring.mailbox, guarded(lane, guardAt), tag)) !== undefined;
+    if (isGuarded(lane, now) && (copy || !ring.retry)) return 'guarded';
+    const guardAt = copy ?? guardTime(lane, now);
+    if (!copy) await workQueue.send([lookAgain(ring)], { at: guardAt });
+    const written = await deliveries.writeLane(ring.mailbox, guarded(lane, guardAt), tag);
+    return written === undefined ? guardAt : 'guarded';
   }
 
   /** Leaves the mailbox alone for a while; the ring that ends the pause is sent before the pause is written. */
@@ -168,6 +181,7 @@ export function makeSyncMailbox(deps: Deps) {
   }
 
   async function start(ring: Ring, waiting: Waiting[]): Promise<SyncOutcome> {
+    let copyAt: Date | undefined;
     for (;;) {
       const state = await deliveries.load(ring.mailbox);
       if (!state.chains.some((chain) => chain.wanted)) return 'unwatched';
@@ -175,7 +189,9 @@ export function makeSyncMailbox(deps: Deps) {
       if (isKnown(ring, (id) => rows.has(id) || recent.has(ring.mailbox, id))) return 'known';
       const now = deliveries.clock.now();
       if (isHeld(state.lane, now)) {
-        if (await guard(ring, state.lane, state.laneTag)) return 'guarded';
+        const outcome = await guard(ring, state.lane, state.laneTag, copyAt);
+        if (outcome === 'guarded') return outcome;
+        copyAt = outcome;
         continue;
       }
       // A mark that nobody answered may be about any folder.
@@ -202,6 +218,8 @@ export function makeSyncMailbox(deps: Deps) {
     for (;;) {
       if (isKnown(ring, (id) => recent.has(ring.mailbox, id))) return 'known';
       const others = running.get(ring.mailbox);
+      // One busy mailbox must not keep every worker of the process waiting: further rings leave a mark and a guard.
+      if (others && others.length >= WAIT_AT_MOST) return start(ring, []);
       if (others) {
         const outcome = await new Promise<SyncOutcome | 'missed'>((resolve, reject) =>
           others.push({ ring, resolve, reject }),

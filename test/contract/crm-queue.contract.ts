@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { MAX_EVENT_BYTES } from '../../shared/domain/mail-event.ts';
 import type { CrmQueue, OutgoingEvent } from '../../shared/ports.ts';
 
 export interface CrmQueueUnderTest {
@@ -39,13 +40,13 @@ export function crmQueueContract(name: string, make: () => Promise<CrmQueueUnder
     });
 
     it('takes an event of the largest size that mail events have [F54]', async () => {
-      const event = anEvent(JSON.stringify('x'.repeat(224 * 1024 - 2)));
+      const event = anEvent(JSON.stringify('x'.repeat(MAX_EVENT_BYTES - 2)));
       await crm.queue.publish([event]);
       expect(crm.received()).toEqual([event]);
     });
 
     it('takes several events of the largest size [F54]', async () => {
-      const events = Array.from({ length: 3 }, () => anEvent(JSON.stringify('x'.repeat(224 * 1024 - 2))));
+      const events = Array.from({ length: 3 }, () => anEvent(JSON.stringify('x'.repeat(MAX_EVENT_BYTES - 2))));
       await crm.queue.publish(events);
       expect(crm.received()).toHaveLength(3);
     });

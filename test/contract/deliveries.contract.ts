@@ -281,7 +281,13 @@ export function deliveriesContract(
         lane: FREE,
         laneTag: await takeLane(),
       });
-      expect((await deliveries.load(mailbox)).chains).toMatchObject([{ audit, auditedTo: undefined }]);
+      const replay = { run: 'run-1', at, to: new Date(NOW + 5_000) };
+      await deliveries.saveChain(mailbox, 'f1', { replay: { ...replay, at: { ...at, start: at.from } } });
+      expect((await deliveries.load(mailbox)).chains).toMatchObject([
+        { audit, auditedTo: undefined, replay: { run: 'run-1', to: replay.to, at: { from: at.from, skip: 7 } } },
+      ]);
+      await deliveries.saveChain(mailbox, 'f1', { replay: undefined });
+      expect((await deliveries.load(mailbox)).chains).toMatchObject([{ replay: undefined }]);
       const end = { audit: undefined, auditedTo: audit.to, auditAt: new Date(NOW + 90_000_000) };
       await deliveries.commit(mailbox, {
         deliveries: [aDelivery(1, { foundBy: 'audit' }), aDelivery(2, { state: 'sending' })],

@@ -160,12 +160,12 @@ describe('the storage adapters', () => {
     const deliveries = makeDeliveries(open());
     const mailboxes = [randomUUID(), randomUUID()];
     for (const mailbox of mailboxes) await deliveries.writeLane(mailbox, FREE, undefined);
-    const rows = [];
+    const keys: string[] = [];
     const table = TableClient.fromConnectionString(storage.uncountedConnectionString, 'deliveries', {
       allowInsecureConnection: true,
     });
-    for await (const row of table.listEntities()) rows.push(row.partitionKey ?? '');
-    expect(mailboxes.map((mailbox) => rows.filter((key) => key === mailbox).length)).toEqual([1, 1]);
+    for await (const row of table.listEntities()) keys.push(row.partitionKey ?? '');
+    expect(mailboxes.map((mailbox) => keys.filter((key) => key === mailbox).length)).toEqual([1, 1]);
   });
 
   it('do a write again whose answer was lost, without taking it for a stranger [F63]', async () => {

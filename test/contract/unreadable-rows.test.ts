@@ -37,7 +37,9 @@ describe('a row that cannot be read, because it is damaged or a newer version wr
     const lines: string[] = [];
     const listed = await quietly(lines, () => folders.list());
     expect(listed.map(({ mailbox }) => mailbox)).toEqual([good.mailbox]);
-    expect(lines.filter((line) => line.includes('watched folder unreadable') && line.includes(bad.mailbox))).toHaveLength(1);
+    expect(
+      lines.filter((line) => line.includes('watched folder unreadable') && line.includes(bad.mailbox)),
+    ).toHaveLength(1);
   });
 
   it('of a chain stops its own mailbox and no other [F67]', async () => {

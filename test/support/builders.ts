@@ -57,6 +57,7 @@ export const aChain = (changes: Partial<Chain> = {}): Chain => {
     takeovers: 0,
     reportedAt: new Date(START),
     audit: undefined,
+    replay: undefined,
     auditedTo: undefined,
     auditAt: new Date(START + 365 * 86_400_000),
     ...changes,

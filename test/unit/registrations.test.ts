@@ -34,7 +34,9 @@ async function start(settings: Record<string, string>): Promise<void> {
 }
 
 /** Registrations without their handlers. */
-const plain = () => Object.fromEntries([...registered].map(([name, { handler: _, ...options }]) => [name, options]));
+const plain = () => Object.fromEntries([...registered].map(([name, options]) => [name, without('handler', options)]));
+const without = (key: string, options: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(options).filter(([name]) => name !== key));
 
 beforeEach(() => {
   registered.clear();

@@ -26,8 +26,11 @@ const toMailbox = ({ id, mail, userPrincipalName }: z.infer<typeof userSchema>):
 export function makeGraphDirectory(graph: GraphClient): GraphDirectory {
   async function pages(first: string): Promise<unknown[]> {
     const values: unknown[] = [];
-    let path: string | undefined = first;
-    for (let count = 0; path !== undefined && count < MAX_PAGES; count++) {
+    const asked = new Set<string>();
+    for (let path: string | undefined = first; path !== undefined; ) {
+      // Half a list, or one without end, must not pass for the whole.
+      if (asked.has(path) || asked.size >= MAX_PAGES) throw new TransientError('graph:list-without-end');
+      asked.add(path);
       const answer = await graph.get(path);
       if (!answer.ok) throw toError(answer.failure, 'service', answer.cause);
       const page = pageSchema.safeParse(answer.body);

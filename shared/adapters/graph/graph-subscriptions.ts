@@ -122,8 +122,11 @@ export function makeGraphSubscriptions(graph: GraphClient, { publicBaseUrl, mark
 
     async list() {
       const found: OwnSubscription[] = [];
-      let path: string | undefined = '/subscriptions';
-      for (let pages = 0; path !== undefined && pages < MAX_PAGES; pages++) {
+      const asked = new Set<string>();
+      for (let path: string | undefined = '/subscriptions'; path !== undefined; ) {
+        // Half a list, or one without end, must not pass for the whole.
+        if (asked.has(path) || asked.size >= MAX_PAGES) throw new TransientError('graph:list-without-end');
+        asked.add(path);
         const answer = await graph.get(path, { patienceMs: LIST_PATIENCE_MS });
         if (!answer.ok) throw toError(answer.failure, 'service', answer.cause);
         const page = listSchema.safeParse(answer.body);

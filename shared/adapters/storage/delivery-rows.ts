@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type Chain, WHOLE_WATCH_MS } from '../../domain/delta.ts';
+import { type Chain, type Replay, WHOLE_WATCH_MS } from '../../domain/delta.ts';
 import type { Audit, AuditCounts, AuditResult } from '../../domain/audit.ts';
 import { type Delivery, descending } from '../../domain/delivery.ts';
 import type { Lane } from '../../domain/lane.ts';
@@ -58,6 +58,10 @@ const chainSchema = z.looseObject({
   auditFound: z.string().default('0 0 0 0'),
   auditedTo: time.default(NEVER).transform(past),
   auditAt: time.default(NEVER).transform(past),
+  replayRun: z.string().default(''),
+  replayFrom: time.default(NEVER),
+  replaySkip: z.number().default(0),
+  replayTo: time.default(NEVER),
 });
 
 export const chainKey = (folder: string): string => `c:${folder}`;
@@ -89,8 +93,22 @@ export function chainFrom(row: unknown): Chain {
           },
     auditedTo: chain.auditedTo,
     auditAt: chain.auditAt,
+    replay: chain.replayRun === '' ? undefined : replayFrom(chain),
   };
 }
+
+const replayFrom = (row: Pick<z.infer<typeof chainSchema>, keyof ReturnType<typeof replayColumns>>): Replay => ({
+  run: row.replayRun,
+  at: { by: 'receivedDateTime', from: row.replayFrom, skip: row.replaySkip, start: row.replayFrom },
+  to: row.replayTo,
+});
+
+const replayColumns = (replay: Replay | undefined) => ({
+  replayRun: replay?.run ?? '',
+  replayFrom: replay?.at.from ?? NEVER,
+  replaySkip: replay?.at.skip ?? 0,
+  replayTo: replay?.to ?? NEVER,
+});
 
 /** Four numbers in one text: notification, catch-up, audit, missing. */
 function countsFrom(text: string): AuditCounts {
@@ -112,7 +130,7 @@ const countsText = ({ notification, catchUp, audit, missing }: AuditCounts) =>
 
 /** Only the properties named in `changes`; one that is named with `undefined` is cleared. */
 export function chainRow(mailbox: string, folder: string, changes: Partial<Omit<Chain, 'folder'>>) {
-  const { gap, link, options, linkAt, reportedAt, address, audit, auditedTo, auditAt, ...rest } = changes;
+  const { gap, link, options, linkAt, reportedAt, address, audit, auditedTo, auditAt, replay, ...rest } = changes;
   return {
     partitionKey: mailbox,
     rowKey: chainKey(folder),
@@ -131,6 +149,7 @@ export function chainRow(mailbox: string, folder: string, changes: Partial<Omit<
     ...('audit' in changes && auditColumns(audit)),
     ...('auditedTo' in changes && { auditedTo: auditedTo ?? NEVER }),
     ...('auditAt' in changes && { auditAt: auditAt ?? NEVER }),
+    ...('replay' in changes && replayColumns(replay)),
   };
 }
 

@@ -27,7 +27,15 @@ const newKey = (now: number): SigningKey => ({
 });
 
 const encode = (keys: SigningKey[]) => JSON.stringify({ version: 1, keys });
-const decode = (content: Buffer) => ringSchema.parse(JSON.parse(content.toString('utf8'))).keys;
+
+function decode(content: Buffer): SigningKey[] {
+  try {
+    return ringSchema.parse(JSON.parse(content.toString('utf8'))).keys;
+  } catch {
+    // Without the cause: an error about JSON quotes it, and here that would be a key.
+    throw new TransientError('keys:unreadable');
+  }
+}
 
 /** The clientState keys, in one blob that is created once and read by identity: no secret in any setting. */
 export function makeKeyRing(account: StorageAccount, now: () => number): KeyRingStore {
@@ -71,17 +79,18 @@ export function makeKeyRing(account: StorageAccount, now: () => number): KeyRing
     async rotate(named) {
       const blob = await openBlob();
       await atStorage(async () => {
-        const { etag } = await blob.getProperties();
-        const keys = decode(await blob.downloadToBuffer(0, undefined, { conditions: { ifMatch: etag } }));
-        const next = rotateKeys(keys, named, now(), () => newKey(now()));
-        if (!next) return;
-        const text = encode(next);
         try {
-          await blob.upload(text, Buffer.byteLength(text), { conditions: { ifMatch: etag } });
+          const { etag } = await blob.getProperties();
+          const conditions = { ifMatch: etag };
+          const keys = decode(await blob.downloadToBuffer(0, undefined, { conditions }));
+          const next = rotateKeys(keys, named, now(), () => newKey(now()));
+          if (!next) return;
+          const text = encode(next);
+          await blob.upload(text, Buffer.byteLength(text), { conditions });
           log('info', 'clientState keys rotated', { count: next.length });
         } catch (error) {
-          // Another instance was first; what is left to do is done with the next turn.
-          if (!isStatus(error, 412)) throw error;
+          // Another instance was first, or no key was ever read; what is left to do is done with the next turn.
+          if (!isStatus(error, 412) && !isStatus(error, 404)) throw error;
         }
       });
     },

@@ -39,6 +39,7 @@ function toChain(row: ChainRow): Chain {
     gap: undefined,
     reportedAt: undefined,
     audit: undefined,
+    replay: undefined,
     auditedTo: undefined,
     auditAt: undefined,
     ...row,

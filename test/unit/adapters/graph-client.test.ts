@@ -246,6 +246,14 @@ describe('a refusal for a while', () => {
     expect(graph.asked).toHaveLength(1);
   });
 
+  it('is waited out for as long as the request has patience, and no longer', async () => {
+    replies = [refusal(429, { 'Retry-After': '0.02' }), ok];
+    expect(await open().get('/users/a', { patienceMs: 10 })).toMatchObject({ ok: false });
+    expect(graph.asked).toHaveLength(1);
+    replies = [refusal(429, { 'Retry-After': '0.02' }), ok];
+    expect(await open().get('/users/a', { patienceMs: 20 })).toMatchObject({ ok: true });
+  });
+
   it('of a write that timed out is not repeated: it may have been done [F23]', async () => {
     replies = [refusal(504, { 'Retry-After': '0' })];
     expect(await open().post('/subscriptions', {})).toMatchObject({ ok: false, failure: { status: 504 } });

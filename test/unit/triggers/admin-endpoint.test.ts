@@ -113,23 +113,29 @@ describe('DELETE /api/mailboxes/{id}', () => {
 });
 
 describe('POST /api/mailboxes/{id}/sync', () => {
-  it.each([{}, json({}), json({ retryParked: false })])('rings the mailbox: %o', async (init) => {
-    expect(await ask('POST', { id: MAILBOX, action: 'sync' }, init)).toEqual({
-      status: 200,
-      jsonBody: { rung: true, retried: 0 },
-    });
-    expect(world.workQueue.sent.map(({ ring }) => ring)).toEqual([
-      { mailbox: MAILBOX, folders: [], ids: [], look: 'operator' },
-    ]);
-  });
-
-  it.each([json({ retryParked: 'yes' }), json({ retry: true }), json([])])(
-    'refuses a body it does not know: %o',
+  it.each([{}, json({}), json({ retryParked: false }), json({ replayFrom: '2026-10-12T00:00:00Z' })])(
+    'rings the mailbox: %o',
     async (init) => {
-      expect((await ask('POST', { id: MAILBOX, action: 'sync' }, init)).status).toBe(400);
-      expect(world.workQueue.sent).toEqual([]);
+      expect(await ask('POST', { id: MAILBOX, action: 'sync' }, init)).toEqual({
+        status: 200,
+        jsonBody: { rung: true, retried: 0 },
+      });
+      expect(world.workQueue.sent.map(({ ring }) => ring)).toEqual([
+        { mailbox: MAILBOX, folders: [], ids: [], look: 'operator' },
+      ]);
     },
   );
+
+  it.each([
+    json({ retryParked: 'yes' }),
+    json({ retry: true }),
+    json({ replayFrom: 'monday' }),
+    json({ replayFrom: 5 }),
+    json([]),
+  ])('refuses a body it does not know: %o', async (init) => {
+    expect((await ask('POST', { id: MAILBOX, action: 'sync' }, init)).status).toBe(400);
+    expect(world.workQueue.sent).toEqual([]);
+  });
 
   it('refuses a body that is no JSON: a typing error must not pass for an order', async () => {
     const init = { body: { string: '{"retryParked": tru' } };

@@ -171,6 +171,19 @@ describe('a subscription that has to be renewed', () => {
     expect(world.subscriptions.live().map((item) => item.id)).toEqual([row()?.subscription]);
   });
 
+  it.each(['before', 'after'] as const)(
+    'is tried again with the next turn of the timer when it was removed and its successor failed (%s it was made) [F20, F23]',
+    async (when) => {
+      world.subscriptions.all.delete(subscribed(60));
+      app.gate.inject({ call: 'subscriptions.create', nth: 1, kind: 'error', when });
+      await verify();
+      expect(row()).toMatchObject({ state: 'failing', subscription: undefined });
+      await world.clock.advance(MINUTE);
+      await app.reconcileMailboxes();
+      expect(world.subscriptions.live().map((item) => item.id)).toEqual([row()?.subscription]);
+    },
+  );
+
   it('is suspended when the mailbox refuses us, and keeps its id [F22]', async () => {
     const id = subscribed(60);
     world.subscriptions.nextRenewals.set(id, { kind: 'unavailable', trouble: 'no-access', code: 'Forbidden' });

@@ -34,7 +34,7 @@ const sync = async (mail = aMail()) => {
 const blobs = () => [...world.blobs.blobs.keys()];
 
 describe('retention [T29]', () => {
-  it('keeps the ledger row of a mail for 60 days by received time', async () => {
+  it('keeps the ledger row of a mail for 60 days by received time [T29]', async () => {
     const mail = await sync();
     await world.clock.advance(60 * DAY - HOUR);
     await reconcile();
@@ -110,7 +110,7 @@ describe('a blob that nothing refers to [F68]', () => {
     expect(blobs()).toHaveLength(1);
   }
 
-  it('is removed within a day', async () => {
+  it('is removed within a day [F68]', async () => {
     await orphan();
     for (let hours = 0; hours < 24; hours++) {
       await world.clock.advance(HOUR);
