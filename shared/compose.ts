@@ -23,6 +23,7 @@ import { makeClaimFolder } from './use-cases/claim-folder.ts';
 import { makeDrainWork } from './use-cases/drain-work.ts';
 import { makeEnsureSubscription } from './use-cases/ensure-subscription.ts';
 import { makeFollowChain } from './use-cases/follow-chain.ts';
+import { makeHoldForCrm } from './use-cases/hold-for-crm.ts';
 import { makeLookRound } from './use-cases/look-round.ts';
 import { makeManageMailboxes } from './use-cases/manage-mailboxes.ts';
 import { makePrepareEvent } from './use-cases/prepare-event.ts';
@@ -90,7 +91,8 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
   const ensureSubscription = makeEnsureSubscription({ ...ports, claims, tenant, now });
   const renewDue = makeRenewDue({ ...ports, claims, ensureSubscription, now });
   const prepareEvent = makePrepareEvent({ ...ports, options: { tenant, includeMime, includeAttachments } });
-  const publishPage = makePublishPage({ ...ports, prepareEvent });
+  const crm = makeHoldForCrm(ports);
+  const publishPage = makePublishPage({ ...ports, crmQueue: crm, prepareEvent });
   const followChain = makeFollowChain({ ...ports, publishPage });
   const auditFolder = makeAuditFolder({ ...ports, publishPage, catchUpMs });
   const recent = makeRecentMails();
@@ -102,12 +104,13 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
     auditFolder,
     replayFolder: makeReplayFolder({ ...ports, publishPage }),
     publishPage,
-    onReported: (folder) => ensureSubscription(folder, 'if-due'),
+    onReported: (folder) => ensureSubscription(folder, 'if-late'),
   });
   const { isDraining, tracked, drain } = makeDrainWork(ports);
   const syncMailbox = makeSyncMailbox({
     ...ports,
     lookRound,
+    crm,
     recent,
     reportTrouble: makeReportTrouble(ports),
     isDraining,

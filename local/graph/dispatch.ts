@@ -1,6 +1,7 @@
 /** One request from recognition to reply: counting, faults, throttling, the route, and failures in Graph's form. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { ObservedStep } from '../observed-step.ts';
 import { countRequest } from './counters.ts';
 import { claimsChallengeFailure } from './authentication.ts';
 import { type FaultRule, faultFailure } from './faults.ts';
@@ -24,12 +25,17 @@ export async function dispatch(state: GraphState, request: GraphRequest): Promis
   const requestId = randomUUID();
   const rule = state.faults.strike({ kind, method: request.method, path: request.path });
   if (rule !== undefined) state.counters.faultsInjected += 1;
+  const content = request.method === 'GET' ? '' : request.body.toString('utf8');
+  const step = { service: 'graph', operation: kind, target: request.path, content } satisfies Partial<ObservedStep>;
+  const dropped: Dispatched = { reply: { status: 502 }, wireFault: { reset: true }, requestId };
+  if (state.onStep?.({ ...step, side: 'before' }) === 'drop') return dropped;
   let reply: GraphReply;
   try {
     reply = await handleWithFault(state, request, found, rule);
   } catch (error) {
     reply = failureReply(state, request, error, requestId);
   }
+  if (state.onStep?.({ ...step, side: 'after', status: reply.status }) === 'drop') return dropped;
   return { reply: withHeaders(request, reply, requestId), wireFault: wireFaultOf(rule), requestId };
 }
 

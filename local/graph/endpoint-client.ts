@@ -1,10 +1,13 @@
 /** Posts to the endpoints of the app under test: loopback only, with a time budget, on connections of its own. */
 import { Agent, request as httpRequest } from 'node:http';
 import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
+import type { ObservedStep, StepObserver } from '../observed-step.ts';
 
 export type EndpointAnswer =
   | { outcome: 'answered'; status: number; contentType: string; body: string; ms: number }
   | { outcome: 'timeout' | 'failed'; reason: string; ms: number };
+
+const dropped: EndpointAnswer = { outcome: 'failed', reason: 'dropped by an onlooker', ms: 0 };
 
 export type EndpointPost = { url: string; body: string; contentType: string; timeoutMs: number };
 
@@ -27,9 +30,23 @@ export function findUrlFault(url: string): string | undefined {
 export class EndpointClient {
   readonly #http = new Agent({ keepAlive: true });
   readonly #https = new TlsAgent({ keepAlive: true, rejectUnauthorized: false });
+  readonly #onStep: StepObserver | undefined;
+
+  constructor(onStep?: StepObserver) {
+    this.#onStep = onStep;
+  }
 
   /** Posts once; it never throws: whatever happens is an answer. */
-  post({ url, body, contentType, timeoutMs }: EndpointPost): Promise<EndpointAnswer> {
+  async post(question: EndpointPost): Promise<EndpointAnswer> {
+    const { url, body } = question;
+    const step = { service: 'webhook', operation: 'post', target: url, content: body } satisfies Partial<ObservedStep>;
+    if (this.#onStep?.({ ...step, side: 'before' }) === 'drop') return dropped;
+    const answer = await this.#post(question);
+    const status = answer.outcome === 'answered' ? answer.status : undefined;
+    return this.#onStep?.({ ...step, side: 'after', status }) === 'drop' ? dropped : answer;
+  }
+
+  #post({ url, body, contentType, timeoutMs }: EndpointPost): Promise<EndpointAnswer> {
     const started = performance.now();
     const ms = (): number => performance.now() - started;
     return new Promise((resolve) => {

@@ -1,4 +1,5 @@
 /** What all routes of the emulator share. */
+import type { StepObserver } from '../observed-step.ts';
 import type { GraphCounters } from './counters.ts';
 import type { Directory, GraphUser } from './directory.ts';
 import type { EmulatorClock } from './emulator-clock.ts';
@@ -28,6 +29,7 @@ export type GraphState = {
   readonly throttle: Throttle;
   /** Counts the resets: delta tokens of an earlier life are worthless. */
   epoch: number;
+  readonly onStep: StepObserver | undefined;
   /** Ends every wait when the emulator closes. */
   readonly closing: AbortSignal;
 };

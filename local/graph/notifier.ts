@@ -1,4 +1,5 @@
 /** Decides who is told of what: which subscriptions see a change, what the fault plan makes of it, lifecycle events. */
+import type { StepObserver } from '../observed-step.ts';
 import type { GraphCounters } from './counters.ts';
 import { DeliveryLog } from './delivery-log.ts';
 import type { EmulatorClock } from './emulator-clock.ts';
@@ -26,6 +27,7 @@ export type NotifierDeps = {
   counters: GraphCounters;
   random: Random;
   subscriptions: Subscriptions;
+  onStep?: StepObserver | undefined;
 };
 
 export class Notifier {
@@ -33,11 +35,12 @@ export class Notifier {
   /** Changed in place by the control routes. */
   readonly plan: NotificationPlan = faultlessPlan();
   readonly #deps: NotifierDeps;
-  readonly #client = new EndpointClient();
+  readonly #client: EndpointClient;
   readonly #sender: EndpointSender;
 
   constructor(deps: NotifierDeps) {
     this.#deps = deps;
+    this.#client = new EndpointClient(deps.onStep);
     const { log, plan } = this;
     const onMissed = (subscription: Subscription): void => void this.announceLifecycle(subscription, 'missed');
     this.#sender = new EndpointSender({ ...deps, plan, log, client: this.#client, onMissed });

@@ -1,5 +1,6 @@
 /** The tenant that the emulator plays, without any server: its clock, users, mailboxes, subscriptions and rules. */
 import { AccessTokens } from '../identity/access-tokens.ts';
+import type { StepObserver } from '../observed-step.ts';
 import { type GraphControl, makeControl } from './control.ts';
 import { zeroCounters } from './counters.ts';
 import { Directory, type GraphGroup, type GraphUser } from './directory.ts';
@@ -20,6 +21,8 @@ export type WorldOptions = {
   /** The base clock, which the clients share. */
   now?: () => number;
   knobs?: Partial<GraphKnobs>;
+  /** Sees every request, notification and handshake. */
+  onStep?: StepObserver | undefined;
 };
 
 /** All that the emulator keeps, and what may be done to it. */
@@ -27,7 +30,7 @@ export type World = { state: GraphState; tokens: AccessTokens; control: GraphCon
 
 /** Makes a world with the users and groups of the start; a reset brings it back to that. */
 export function makeWorld(options: WorldOptions, closing: AbortSignal): World {
-  const { tenantId } = options;
+  const { tenantId, onStep } = options;
   const clock = new EmulatorClock(options.now ?? Date.now);
   const startKnobs = { ...defaultKnobs(), ...options.knobs };
   const knobs = structuredClone(startKnobs);
@@ -42,7 +45,7 @@ export function makeWorld(options: WorldOptions, closing: AbortSignal): World {
     knobs,
     onReauthorizationDue: (subscription) => notifier.announceLifecycle(subscription, 'reauthorizationRequired'),
   });
-  const notifier = new Notifier({ tenantId, clock, knobs, counters, random, subscriptions });
+  const notifier = new Notifier({ tenantId, clock, knobs, counters, random, subscriptions, onStep });
   const state: GraphState = {
     tenantId,
     clock,
@@ -56,6 +59,7 @@ export function makeWorld(options: WorldOptions, closing: AbortSignal): World {
     faults,
     throttle,
     epoch: 1,
+    onStep,
     closing,
   };
   const addMailbox = (user: GraphUser): void => {

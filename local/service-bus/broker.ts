@@ -1,3 +1,4 @@
+import type { StepObserver } from '../observed-step.ts';
 import { AmqpServer } from './amqp-server.ts';
 import type { BrokerCounters } from './counters.ts';
 import type { Fault } from './faults.ts';
@@ -21,6 +22,8 @@ export interface ServiceBusBrokerOptions {
   readonly maxMessageSize?: number;
   /** The shared access rule that clients must sign with. */
   readonly rule?: SasRule;
+  /** Sees every message handed out, every transfer taken in and every settlement over a link. */
+  readonly onStep?: StepObserver | undefined;
 }
 
 /** How many messages a queue holds, by what can be done with them. */
@@ -66,6 +69,7 @@ export async function startServiceBusBroker(options: ServiceBusBrokerOptions): P
     queues: options.queues,
     now: options.now ?? Date.now,
     maxMessageSize: options.maxMessageSize ?? STANDARD_TIER_MESSAGE_SIZE,
+    onStep: options.onStep,
   });
   const server = new AmqpServer({
     ...makeLinkRouter(namespace, rule),

@@ -44,12 +44,24 @@ export function openIncomingLink(receiver: Receiver, namespace: Namespace, queue
       forgetDelivery(delivery);
       return;
     }
-    const refusal = sendFault(namespace, queue) ?? store(payload, delivery.format);
     const { name } = queue.definition;
+    if (isDropped(payload, 'before')) {
+      forgetDelivery(delivery);
+      return;
+    }
+    const refusal = sendFault(namespace, queue) ?? store(payload, delivery.format);
     namespace.counters.count(name, refusal === undefined ? 'sendOperations' : 'sendsRefused');
-    if (refusal === undefined) confirm(delivery, name);
+    if (isDropped(payload, 'after')) forgetDelivery(delivery);
+    else if (refusal === undefined) confirm(delivery, name);
     else delivery.reject(refusal);
   });
+
+  function isDropped(payload: Buffer, side: 'before' | 'after'): boolean {
+    if (namespace.onStep === undefined) return false;
+    const { name } = queue.definition;
+    const content = payload.toString('utf8');
+    return namespace.onStep({ service: 'bus', operation: 'send', target: name, content, side }) === 'drop';
+  }
 
   function store(payload: Buffer, format: number): ServiceBusError | undefined {
     let drafts: Draft<MessageContent>[];

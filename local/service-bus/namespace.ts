@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { StepObserver } from '../observed-step.ts';
 import type { Address } from './address.ts';
 import { Counters } from './counters.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -19,6 +20,7 @@ export interface NamespaceOptions {
   readonly queues: readonly QueueDefinition[];
   readonly now: () => number;
   readonly maxMessageSize: number;
+  readonly onStep: StepObserver | undefined;
 }
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -26,6 +28,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** All queues of the broker, with one timer for everything that becomes due in them. */
 export class Namespace {
   readonly maxMessageSize: number;
+  readonly onStep: StepObserver | undefined;
   readonly counters: Counters;
   readonly faults = new FaultPlan();
   /** While true, no message is handed out. */
@@ -39,6 +42,7 @@ export class Namespace {
 
   constructor(options: NamespaceOptions) {
     this.maxMessageSize = options.maxMessageSize;
+    this.onStep = options.onStep;
     this.#now = options.now;
     for (const definition of options.queues) {
       const queue = new Queue<MessageContent>(definition, {

@@ -18,6 +18,13 @@ import type { ServiceBusError } from './service-bus-error.ts';
 import { lockLost, notAllowed } from './service-bus-error.ts';
 
 const NO_TAG = Buffer.alloc(16);
+/** AMQP's outcomes by what receivers call them; `modified` is also how a message is deferred. */
+const SETTLEMENTS: Readonly<Record<string, string>> = {
+  accepted: 'complete',
+  rejected: 'dead-letter',
+  modified: 'abandon',
+  released: 'abandon',
+};
 
 /** Gives a client the messages of a queue or dead-letter sub-queue, and settles them as the client says. */
 export class OutgoingLink implements Consumer {
@@ -53,9 +60,13 @@ export class OutgoingLink implements Consumer {
   }
 
   deliver(message: QueueMessage<MessageContent>): void {
+    this.#namespace.watch(this.#entity.queue);
+    if (this.#isDropped('deliver', 'before')) return;
     const tag = message.lock === undefined ? NO_TAG : lockTokenToTag(message.lock.token);
     this.#sender.send(writeMessage(message), tag, 0);
-    this.#namespace.watch(this.#entity.queue);
+    // rhea writes in the next tick, the server's corked socket at the end of the turn.
+    if (this.#namespace.onStep !== undefined)
+      setImmediate(() => setImmediate(() => this.#isDropped('deliver', 'after')));
   }
 
   /** No more messages for this link. What it has locked stays locked until the locks end. */
@@ -65,13 +76,19 @@ export class OutgoingLink implements Consumer {
   }
 
   #onOutcome(delivery: Delivery, outcome: string): void {
+    const operation = SETTLEMENTS[outcome] ?? outcome;
+    if (this.#isDropped(operation, 'before')) {
+      forgetDelivery(delivery);
+      return;
+    }
     const token = tagToLockToken(delivery.tag);
     const state: unknown = delivery.remote_state;
     const settlement = token === undefined ? 'lock-lost' : this.#settle(token, outcome, state);
     const refusal = settlementRefusal(settlement);
     this.#namespace.watch(this.#entity.queue);
     const { name } = this.#entity.queue.definition;
-    if (this.#namespace.faults.strike('lose-outcomes', name, 'settle') !== undefined) forgetDelivery(delivery);
+    if (this.#isDropped(operation, 'after')) forgetDelivery(delivery);
+    else if (this.#namespace.faults.strike('lose-outcomes', name, 'settle') !== undefined) forgetDelivery(delivery);
     else {
       const delay = this.#namespace.faults.strike('delay-outcomes', name, 'settle');
       if (delay === undefined) confirmSettlement(delivery, refusal);
@@ -82,6 +99,11 @@ export class OutgoingLink implements Consumer {
     }
     // The message's place in the link is free again, which may be what others wait for.
     this.#entity.dispatcher.wake();
+  }
+
+  #isDropped(operation: string, side: 'before' | 'after'): boolean {
+    const target = this.#entity.store.rules.name;
+    return this.#namespace.onStep?.({ service: 'bus', operation, target, content: '', side }) === 'drop';
   }
 
   #settle(token: string, outcome: string, state: unknown): Settlement {

@@ -1,6 +1,7 @@
 // The whole world around the app on this machine: Graph with its identity endpoint, Service Bus, storage.
 import { readFile } from 'node:fs/promises';
 import { startGraphEmulator } from '../graph/graph-emulator.ts';
+import type { StepObserver } from '../observed-step.ts';
 import {
   type SampleMailbox,
   sampleAppId,
@@ -25,6 +26,8 @@ export type EnvironmentOptions = {
   ports: 'free' | 'fixed';
   /** The sample mailboxes by default. */
   mailboxes?: readonly SampleMailbox[];
+  /** Sees every step between the app and the three services. */
+  onStep?: StepObserver | undefined;
 };
 
 /** A running environment. */
@@ -64,6 +67,7 @@ function explain(error: unknown): unknown {
 export async function startEnvironment(options: EnvironmentOptions): Promise<Environment> {
   const ports = options.ports === 'fixed' ? fixedPorts : undefined;
   const mailboxes = options.mailboxes ?? sampleMailboxes;
+  const { onStep } = options;
   const queues = parseQueueDefinitions(JSON.parse(await readFile(queuesFile, 'utf8')));
 
   let aheadMs = 0;
@@ -87,10 +91,11 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
         appId: sampleAppId,
         identityHeader: sampleIdentityHeader,
         users: mailboxes.map(({ id, address, displayName }) => ({ id, address, displayName })),
+        onStep,
       }),
     ),
-    keep(startServiceBusBroker({ port: ports?.serviceBus ?? 0, queues, now })),
-    keep(startStorage(ports === undefined ? { now } : { ports, now })),
+    keep(startServiceBusBroker({ port: ports?.serviceBus ?? 0, queues, now, onStep })),
+    keep(startStorage(ports === undefined ? { now, onStep } : { ports, now, onStep })),
   ] as const;
   try {
     // All have to settle before anything is closed, or a late one would be left running.

@@ -22,6 +22,8 @@ export type HostOptions = {
   logFile: string;
   coreTools: boolean;
   onLine?: (line: string) => void;
+  /** Told the process id before the host has done anything: it can be killed while it starts. */
+  onSpawn?: (pid: number) => void;
 };
 
 /** A running host. */
@@ -121,6 +123,7 @@ async function answersHttp(functionsUrl: string, giveUp: AbortSignal): Promise<u
 export async function startHost(options: HostOptions): Promise<HostProcess> {
   if (options.coreTools) requireCoreTools();
   const child = options.coreTools ? spawnCoreTools(options) : spawnEmbedded(options);
+  if (child.pid !== undefined) options.onSpawn?.(child.pid);
   const last: string[] = [];
   const log = createWriteStream(options.logFile);
   for (const stream of [child.stdout, child.stderr]) {

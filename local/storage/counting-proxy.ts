@@ -2,6 +2,7 @@
 // signature covers them; it counts each call by kind and applies the faults it is given.
 import http from 'node:http';
 import { type AddressInfo } from 'node:net';
+import type { ObservedStep, StepObserver } from '../observed-step.ts';
 import { callKind, type StorageService } from './call-kind.ts';
 import type { FaultPlan, StorageFault } from './storage-fault.ts';
 
@@ -14,6 +15,7 @@ export type CountingProxyOptions = {
   /** Time that answers carry in `Date`; Azurite's own if left out. */
   now: (() => number) | undefined;
   onCall(kind: string): void;
+  onStep: StepObserver | undefined;
 };
 
 /** A running proxy. */
@@ -67,6 +69,12 @@ function stopListening(server: http.Server): Promise<void> {
   });
 }
 
+async function readBody(req: http.IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of req) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
 function answerWithFault(service: StorageService, fault: StorageFault, status: number, res: http.ServerResponse): void {
   const code = fault.errorCode ?? (status === 503 || status === 500 ? 'ServerBusy' : 'InjectedFault');
   const message = 'Injected by the storage proxy.';
@@ -86,12 +94,18 @@ function answerWithFault(service: StorageService, fault: StorageFault, status: n
 
 /** Starts a proxy; rejects if the port cannot be had. */
 export async function startCountingProxy(options: CountingProxyOptions): Promise<CountingProxy> {
-  const { service, faults, upstreamPort, now } = options;
+  const { service, faults, upstreamPort, now, onStep } = options;
   // Azurite is started with a long keep-alive, so a pooled connection is not closed under a request.
   const agent = new http.Agent({ keepAlive: true, maxSockets: 256 });
   const waiting = new Set<NodeJS.Timeout>();
 
-  function forward(req: http.IncomingMessage, res: http.ServerResponse, loseAnswer: boolean): void {
+  /** The answer is lost, once Azurite has given it, where `isLost` says so. */
+  function forward(
+    req: http.IncomingMessage,
+    res: http.ServerResponse,
+    isLost: (status: number) => boolean,
+    body?: Buffer,
+  ): void {
     const upstream = http.request({
       host: '127.0.0.1',
       port: upstreamPort,
@@ -102,7 +116,7 @@ export async function startCountingProxy(options: CountingProxyOptions): Promise
       setHost: false,
     });
     upstream.on('response', (answer) => {
-      if (loseAnswer) {
+      if (isLost(answer.statusCode ?? 502)) {
         answer.resume();
         answer.on('end', () => req.socket.destroy());
         return;
@@ -116,18 +130,44 @@ export async function startCountingProxy(options: CountingProxyOptions): Promise
     res.on('close', () => {
       if (!res.writableFinished) upstream.destroy();
     });
-    req.pipe(upstream);
+    if (body === undefined) req.pipe(upstream);
+    else upstream.end(body);
   }
 
-  function apply(fault: StorageFault | undefined, req: http.IncomingMessage, res: http.ServerResponse): void {
+  /** With an onlooker a request is read whole before it goes on, so that the step shows what it writes. */
+  async function forwardObserved(
+    kind: string,
+    observe: StepObserver,
+    loseAnswer: boolean,
+    req: http.IncomingMessage,
+    res: http.ServerResponse,
+  ): Promise<void> {
+    const body = await readBody(req);
+    const target = req.url ?? '/';
+    const content = service === 'blob' ? '' : body.toString('utf8');
+    const step = { service, operation: kind, target, content } satisfies Partial<ObservedStep>;
+    if (observe({ ...step, side: 'before' }) === 'drop') req.socket.destroy();
+    else forward(req, res, (status) => observe({ ...step, side: 'after', status }) === 'drop' || loseAnswer, body);
+  }
+
+  function apply(
+    kind: string,
+    fault: StorageFault | undefined,
+    req: http.IncomingMessage,
+    res: http.ServerResponse,
+  ): void {
     if (fault?.dropConnection === 'before') {
       req.socket.destroy();
-    } else if (fault?.status !== undefined) {
+      return;
+    }
+    if (fault?.status !== undefined) {
       req.resume();
       answerWithFault(service, fault, fault.status, res);
-    } else {
-      forward(req, res, fault?.dropConnection === 'after');
+      return;
     }
+    const loseAnswer = fault?.dropConnection === 'after';
+    if (onStep === undefined) forward(req, res, () => loseAnswer);
+    else forwardObserved(kind, onStep, loseAnswer, req, res).catch(() => req.socket.destroy());
   }
 
   const server = http.createServer((req, res) => {
@@ -140,12 +180,12 @@ export async function startCountingProxy(options: CountingProxyOptions): Promise
     options.onCall(kind);
     const fault = faults.next(service, kind);
     if (fault?.delayMs === undefined) {
-      apply(fault, req, res);
+      apply(kind, fault, req, res);
       return;
     }
     const timer = setTimeout(() => {
       waiting.delete(timer);
-      apply(fault, req, res);
+      apply(kind, fault, req, res);
     }, fault.delayMs);
     waiting.add(timer);
   });

@@ -2,6 +2,7 @@
 import { BlobServiceClient } from '@azure/storage-blob';
 import { TableServiceClient } from '@azure/data-tables';
 import { startAzurite } from './azurite-process.ts';
+import type { StepObserver } from '../observed-step.ts';
 import { type StorageService, storageServices } from './call-kind.ts';
 import { type CountingProxy, startCountingProxy } from './counting-proxy.ts';
 import { FaultPlan, type StorageFault } from './storage-fault.ts';
@@ -13,6 +14,8 @@ export type StorageOptions = {
   location?: string;
   /** Time that answers carry in `Date`, for tests that let hours pass; Azurite's own if left out. */
   now?: () => number;
+  /** Sees every call that is forwarded to Azurite. */
+  onStep?: StepObserver | undefined;
 };
 
 /** Calls that reached the proxies, injected failures included. A table transaction is one call. */
@@ -85,6 +88,7 @@ export async function startStorage(options: StorageOptions = {}): Promise<Storag
         upstreamPort: azurite.ports[service],
         faults,
         now: options.now,
+        onStep: options.onStep,
         onCall: (kind) => counts.set(`${service}.${kind}`, (counts.get(`${service}.${kind}`) ?? 0) + 1),
       });
       proxies.push(proxy);

@@ -171,7 +171,7 @@ export function toMailEvent(mail: Mail, place: Place, id: string): MailEvent {
 }
 
 /** The type that a blob is stored with. What a sender wrote may not fit into a header at all, or forge a second one. */
-export const mediaType = (written: string | null): string =>
+export const typeOfBlob = (written: string | null): string =>
   /^\s*([\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127})\s*(?:;|$)/.exec(written ?? '')?.[1] ?? 'application/octet-stream';
 
 /** Describes `content` as a claim check; the name never takes anything from the mail itself (path escape). */

@@ -70,6 +70,12 @@ export const needsSubscription = (folder: WatchedFolder, now: number): boolean =
 export const isRenewalDue = (folder: WatchedFolder, now: number): boolean =>
   folder.renewAt !== undefined && folder.renewAt.getTime() <= now;
 
+/** Five eighths of its life are over, and it should have been renewed at half of it. */
+export const isRenewalLate = ({ expiresAt, renewAt }: WatchedFolder, now: number): boolean =>
+  expiresAt !== undefined &&
+  renewAt !== undefined &&
+  now >= renewAt.getTime() + (expiresAt.getTime() - renewAt.getTime()) / 4;
+
 export const mayPatch = (folder: WatchedFolder, now: number): boolean =>
   folder.patchedAt === undefined || now - folder.patchedAt.getTime() >= PATCH_APART_MS;
 

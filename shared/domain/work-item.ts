@@ -13,6 +13,8 @@ export interface Ring {
   /** Immutable ids of mails to be asked for once more although the ledger knows them as failing or parked. */
   retry?: string[];
   look?: Look;
+  /** How often in a row nobody could answer it, for lack of the tables. */
+  putOff?: number;
 }
 
 const LOOKS = ['notified', 'missed', 'renew', 'removed', 'timer', 'created', 'operator', 'again'] as const;
@@ -31,6 +33,7 @@ const ringSchema = z.object({
   ids: z.array(z.string().regex(GRAPH_ID)).max(5000),
   retry: z.array(z.string().regex(GRAPH_ID)).max(5000).optional(),
   look: z.enum(LOOKS).optional(),
+  putOff: z.int().min(0).optional(),
 });
 
 export const encodeRing = (ring: Ring): string => JSON.stringify({ v: RING_VERSION, ...ring });

@@ -2,6 +2,7 @@ import { signClientState } from '../domain/client-state.ts';
 import {
   active,
   isMisdirected,
+  isRenewalLate,
   mayPatch,
   mayRenew,
   needsSubscription,
@@ -15,8 +16,11 @@ import { log } from '../log.ts';
 import type { CreateOutcome, FolderRef, Ports, RenewOutcome } from '../ports.ts';
 import type { ClaimFolder } from './claim-folder.ts';
 
-/** `renew`: as soon as the ten-minute rule allows. `verify`: ask Graph whether it is still there. */
-export type Urgency = 'if-due' | 'renew' | 'verify';
+/**
+ * `if-late`: only where the timers, which renew twenty at once, seem to fail. `renew`: as soon as the ten-minute rule
+ * allows. `verify`: ask Graph whether it is still there.
+ */
+export type Urgency = 'if-due' | 'if-late' | 'renew' | 'verify';
 
 type Deps = Pick<Ports, 'subscriptions' | 'keys' | 'workQueue'> & {
   tenant: string;
@@ -162,10 +166,12 @@ export function makeEnsureSubscription(deps: Deps) {
     }
   }
 
-  const willPatch = (folder: WatchedFolder, urgency: Urgency) =>
-    urgency === 'if-due'
-      ? mayRenew(folder, now()) || isMisdirected(folder, subscriptions.endpoint, now())
-      : !needsSubscription(folder, now()) && mayPatch(folder, now());
+  const willPatch = (folder: WatchedFolder, urgency: Urgency) => {
+    if (urgency === 'renew' || urgency === 'verify')
+      return !needsSubscription(folder, now()) && mayPatch(folder, now());
+    const isDueNow = mayRenew(folder, now()) && (urgency === 'if-due' || isRenewalLate(folder, now()));
+    return isDueNow || isMisdirected(folder, subscriptions.endpoint, now());
+  };
 
   async function ensure(folder: WatchedFolder, urgency: Urgency, patch: boolean): Promise<Partial<WatchedFolder>> {
     if (needsSubscription(folder, now()) || folder.subscription === undefined) return create(folder);
@@ -180,7 +186,7 @@ export function makeEnsureSubscription(deps: Deps) {
 
   const isDue = (folder: WatchedFolder, urgency: Urgency) => {
     if (!folder.wanted || folder.folderId === '') return false;
-    if (urgency !== 'if-due') return true;
+    if (urgency === 'renew' || urgency === 'verify') return true;
     return needsSubscription(folder, now()) ? folder.probeAt.getTime() <= now() : willPatch(folder, urgency);
   };
 

@@ -1,6 +1,6 @@
 import { blobFolder, messageIdOf } from '../domain/delivery.ts';
 import type { Mail } from '../domain/mail.ts';
-import { fitEvent, mediaType, type Place, toMailEvent } from '../domain/mail-event.ts';
+import { fitEvent, typeOfBlob, type Place, toMailEvent } from '../domain/mail-event.ts';
 import type { OutgoingEvent, Ports } from '../ports.ts';
 
 export interface PreparedEvent extends OutgoingEvent {
@@ -48,7 +48,7 @@ export const makePrepareEvent =
         if (attachment.kind === 'reference') continue;
         const content = await mail.openAttachment(mailbox, item.id, attachment.id, signal);
         const blob = `${folder}/attachment-${position}`;
-        attachment.claimCheck = await claims.copy(blob, mediaType(attachment.contentType), content);
+        attachment.claimCheck = await claims.copy(blob, typeOfBlob(attachment.contentType), content);
         hasBlobs = true;
       }
     }

@@ -12,6 +12,11 @@ type Deps = Pick<Ports, 'workQueue' | 'deliveries' | 'folders' | 'random'> & {
 
 const RETRY_FIRST_MS = 5_000;
 const RETRY_SPREAD_MS = 25_000;
+const RETRY_CAP_MS = 300_000;
+
+/** Twice as long each time: in an outage of hours every further delivery is one more that the queue may double. */
+const waitFor = (putOff: number, random: number) =>
+  Math.min(RETRY_CAP_MS, (RETRY_FIRST_MS + random * RETRY_SPREAD_MS) * 2 ** Math.min(putOff, 10));
 
 /**
  * Answers a ring from the work queue. Rejects only when the ring could not be kept alive by a send, so that no outage of
@@ -20,12 +25,13 @@ const RETRY_SPREAD_MS = 25_000;
 export const makeProcessMailboxWork =
   ({ workQueue, deliveries, folders, random, ensureSubscription, syncMailbox }: Deps) =>
   async (body: unknown): Promise<void> => {
-    const ring = parseRing(body);
-    if (!ring) {
+    const parsed = parseRing(body);
+    if (!parsed) {
       // Whoever put it there has to see it: after its deliveries it lies among the dead letters.
       log('error', 'work item unreadable', { outcome: 'dead-lettered' });
       throw new PermanentError('work:unreadable');
     }
+    const { putOff = 0, ...ring } = parsed;
     try {
       if (ring.look === 'renew' || ring.look === 'removed') {
         const urgency = ring.look === 'renew' ? 'renew' : 'verify';
@@ -36,8 +42,8 @@ export const makeProcessMailboxWork =
       }
       await syncMailbox(ring);
     } catch (error) {
-      const waitMs = RETRY_FIRST_MS + random() * RETRY_SPREAD_MS;
+      const waitMs = waitFor(putOff, random());
       log('warn', 'ring put off', { mailbox: ring.mailbox, code: errorCode(error), waitMs: Math.round(waitMs) });
-      await workQueue.send([ring], { at: new Date(deliveries.clock.now() + waitMs) });
+      await workQueue.send([{ ...ring, putOff: putOff + 1 }], { at: new Date(deliveries.clock.now() + waitMs) });
     }
   };

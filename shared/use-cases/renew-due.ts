@@ -38,9 +38,9 @@ export function makeRenewDue({ subscriptions, keys, claims, ensureSubscription, 
 
   async function renewBatch(batch: WatchedFolder[]): Promise<number> {
     const noted = () => ({ patchedAt: new Date(now()) });
-    const claimed = (
-      await Promise.all(batch.map((folder) => claims.claim(folder, mayGoAlong, noted)))
-    ).filter((row) => row !== undefined);
+    const claimed = (await Promise.all(batch.map((folder) => claims.claim(folder, mayGoAlong, noted)))).filter(
+      (row) => row !== undefined,
+    );
     if (claimed.length === 0) return 0;
     let outcomes: RenewOutcome[] = [];
     try {

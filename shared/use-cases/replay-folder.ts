@@ -2,7 +2,7 @@ import { type Chain, pageSize } from '../domain/delta.ts';
 import { log } from '../log.ts';
 import type { Ports } from '../ports.ts';
 import type { Walk, WalkEnd } from './follow-chain.ts';
-import type { PublishPage } from './publish-page.ts';
+import type { PageContext, PublishPage } from './publish-page.ts';
 
 type Deps = Pick<Ports, 'mail'> & { publishPage: PublishPage };
 
@@ -18,7 +18,12 @@ export function makeReplayFolder({ mail, publishPage }: Deps) {
       const { run, at, to } = chain.replay;
       const size = pageSize(chain.takeovers);
       const page = await mail.listSince(mailbox, chain.folderId, { ...at, to }, size, walk.lane.signal);
-      const published = await publishPage(page.entries, { ...walk.context, replay: run });
+      // The operator asks for this stretch whether or not it was watched: state that was lost is made good by this.
+      const homeOf: PageContext['homeOf'] = (item) => {
+        const home = walk.context.homeOf(item);
+        return home && { ...home, watchStart: at.start < home.watchStart ? at.start : home.watchStart };
+      };
+      const published = await publishPage(page.entries, { ...walk.context, homeOf, replay: run });
       walk.stored(published);
       await walk.askAgain(published.missing);
       const replay = page.more ? { run, to, at: { ...at, from: page.from, skip: page.skip } } : undefined;

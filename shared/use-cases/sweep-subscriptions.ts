@@ -13,9 +13,9 @@ const VERIFY_FOR_MS = 120_000;
 
 /**
  * Compares Graph's list of subscriptions with the rows: removes orphans of ours, looks after rows whose subscription is
- * not listed. An orphan is removed on its second sighting, 30 minutes after the first: its row may only not be written
- * yet. A list that omits a subscription proves nothing (fact sheet 13), so the missing one is asked for by id before it
- * is made anew.
+ * not listed or that have none. An orphan is removed on its second sighting, 30 minutes after the first: its row may only
+ * not be written yet. A list that omits a subscription proves nothing (fact sheet 13), so the missing one is asked for by
+ * id before it is made anew.
  */
 export const makeSweepSubscriptions =
   ({ folders, subscriptions, ensureSubscription, now }: Deps) =>
@@ -33,7 +33,10 @@ export const makeSweepSubscriptions =
     }
     const alive = new Set(listed.map((item) => item.id));
     const until = now() + VERIFY_FOR_MS;
-    for (const row of rows)
-      if (row.wanted && row.subscription && !alive.has(row.subscription) && now() < until)
-        await ensureSubscription(row, 'verify');
+    for (const row of rows) {
+      if (!row.wanted || now() >= until) continue;
+      // The fast timer sees to these within a minute, unless it is the one that fails.
+      if (!row.subscription) await ensureSubscription(row, 'if-due');
+      else if (!alive.has(row.subscription)) await ensureSubscription(row, 'verify');
+    }
   };

@@ -17,6 +17,7 @@ import { mergeRings, type Ring } from '../domain/work-item.ts';
 import { errorCode, LaneLostError, MailboxUnavailableError, TransientError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { LaneTag, MailboxState, Ports } from '../ports.ts';
+import type { HoldForCrm } from './hold-for-crm.ts';
 import { type HeldLane, holdLane } from './hold-lane.ts';
 import type { LookRound } from './look-round.ts';
 
@@ -36,6 +37,7 @@ type Deps = Pick<Ports, 'deliveries' | 'workQueue' | 'random' | 'newId' | 'after
   recent: RecentMails;
   /** The process is about to end: let go of the lane after the page at hand. */
   isDraining(): boolean;
+  crm: Pick<HoldForCrm, 'mustBeOpen'>;
 };
 
 const lookAtAll = (mailbox: string): Ring => ({ mailbox, folders: [], ids: [], look: 'again' });
@@ -57,7 +59,7 @@ const AFTER_PAUSE_MS = 250;
  * Rejects only where a send that keeps the ring alive failed, so that the queue delivers the ring again.
  */
 export function makeSyncMailbox(deps: Deps) {
-  const { deliveries, workQueue, random, newId, lookRound, reportTrouble, recent, isDraining } = deps;
+  const { deliveries, workQueue, random, newId, lookRound, reportTrouble, crm, recent, isDraining } = deps;
   const running = new Map<string, Waiting[]>();
 
   /** Nothing but repeats: every mail that it names was dealt with, and nobody asks to look. */
@@ -113,6 +115,7 @@ export function makeSyncMailbox(deps: Deps) {
     let round: Waiting[] = [];
     let ring = first;
     try {
+      crm.mustBeOpen();
       for (;;) {
         lane.beginLook();
         const { finished, released } = await lookRound(ring, state, lane, {

@@ -48,7 +48,7 @@ export function claimStoreContract(name: string, make: () => Promise<ClaimStoreU
       expect((await blobs.read(aPart('').claimCheck.blob))?.content.toString()).toBe('first');
     });
 
-    it('copies a stream and says what was stored', async () => {
+    it('copies a stream and says what was stored [F69, T20]', async () => {
       const chunks = [Buffer.from('one '), Buffer.alloc(300_000, 'x'), Buffer.from(' end')];
       const whole = Buffer.concat(chunks);
       const blob = `${mailbox}/d-1/mime`;

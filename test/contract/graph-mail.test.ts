@@ -119,7 +119,7 @@ describe('the reader of mail', () => {
     await expect(mail.openChain(USER.id, inbox, since, 50, never)).resolves.toMatchObject({ count: 0 });
   });
 
-  it('never names a mail by anything but its immutable id', async () => {
+  it('never names a mail by anything but its immutable id [F33, F40]', async () => {
     const { mail, inbox, archive, deliver, move } = await realMail();
     const id = await deliver();
     expect(id).toMatch(/^AAkA/);

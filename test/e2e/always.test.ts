@@ -11,7 +11,7 @@ const FAST = { CATCH_UP_INTERVAL: 'PT2S', RECONCILE_SCHEDULE: '* * * * * *' };
 const subscriptionIds = () => app.environment.graph.control.subscriptions().map((each) => each.id);
 
 describe('mail keeps arriving', () => {
-  test('when Graph never calls: catch-up finds it', async () => {
+  test('when Graph never calls: catch-up finds it [F04, F05]', async () => {
     app = await startWholeApp({ env: FAST });
     app.environment.graph.control.setNotifications({ off: true });
     const sent = [...app.deliver(20), ...app.deliver(20, 2)];
@@ -19,7 +19,7 @@ describe('mail keeps arriving', () => {
     expectExactlyOnce(app.received(), sent);
   }, 90_000);
 
-  test('when a delta token is answered with 410: the gap is listed', async () => {
+  test('when a delta token is answered with 410: the gap is listed [F43]', async () => {
     app = await startWholeApp();
     const { graph, serviceBus } = app.environment;
     const first = app.deliver(10);
@@ -34,7 +34,7 @@ describe('mail keeps arriving', () => {
     expect(serviceBus.counters().queues['crm-mail']?.messagesSent).toBe(81);
   }, 90_000);
 
-  test('when a subscription nears its end: it is renewed once, past half its life', async () => {
+  test('when a subscription nears its end: it is renewed once, past half its life [F25]', async () => {
     app = await startWholeApp();
     const { graph } = app.environment;
     const before = subscriptionIds();
@@ -49,7 +49,7 @@ describe('mail keeps arriving', () => {
     expect(graph.counters().patchReauthorizeConflicts).toBe(0);
   }, 90_000);
 
-  test('when a subscription is deleted behind our back: it is made anew and the mail of the gap arrives', async () => {
+  test('when a subscription is deleted behind our back: it is made anew and the mail of the gap arrives [F16]', async () => {
     app = await startWholeApp();
     const { graph } = app.environment;
     const [victim = ''] = subscriptionIds();
@@ -63,7 +63,7 @@ describe('mail keeps arriving', () => {
     expectExactlyOnce(app.received(), gap);
   }, 90_000);
 
-  test('when Graph says subscriptionRemoved: it is made anew at once', async () => {
+  test('when Graph says subscriptionRemoved: it is made anew at once [F20]', async () => {
     app = await startWholeApp();
     const { graph } = app.environment;
     const [victim = ''] = subscriptionIds();
@@ -74,7 +74,7 @@ describe('mail keeps arriving', () => {
     expectExactlyOnce(app.received(), gap);
   }, 90_000);
 
-  test('when Graph says missed: the mailbox is looked at', async () => {
+  test('when Graph says missed: the mailbox is looked at [F04]', async () => {
     app = await startWholeApp();
     const { graph } = app.environment;
     graph.control.setNotifications({ off: true });
@@ -84,7 +84,7 @@ describe('mail keeps arriving', () => {
     expectExactlyOnce(app.received(), sent);
   }, 90_000);
 
-  test('when the app was down for longer than a subscription lives', async () => {
+  test('when the app was down for longer than a subscription lives [F18]', async () => {
     app = await startWholeApp();
     const first = app.deliver(3);
     await eventually(() => app.received().length).toBe(3);

@@ -9,7 +9,7 @@ afterEach(() => app.close());
 const AFTER_A_CRASH_MS = 150_000;
 
 describe('mail arrives exactly once', () => {
-  test('with 429 and 503 on a third of all Graph calls, and nothing is dead-lettered', async () => {
+  test('with 429 and 503 on a third of all Graph calls, and nothing is dead-lettered [F35, F37]', async () => {
     app = await startWholeApp({ env: { RECONCILE_SCHEDULE: '* * * * * *' } });
     const { graph, serviceBus } = app.environment;
     graph.control.addFault({ share: 1 / 6, status: 429, code: 'TooManyRequests', retryAfter: 0.2 });
@@ -45,7 +45,7 @@ describe('mail arrives exactly once', () => {
     120_000,
   );
 
-  test('although Service Bus drops every connection now and then', async () => {
+  test('although Service Bus drops every connection now and then [F60]', async () => {
     app = await startWholeApp();
     const { serviceBus } = app.environment;
     const sent: string[] = [];

@@ -103,7 +103,7 @@ describe('mail from .eml files on the CRM queue', () => {
     expect(events.size).toBe(corpus.length);
   });
 
-  test.each(corpus.map((entry) => entry.name))('says what %s says', async (name) => {
+  test.each(corpus.map((entry) => entry.name))('says what %s says [F83, F84]', async (name) => {
     const [id, entry] = [...fileOfId].find(([, candidate]) => candidate.name === name) ?? [];
     if (id === undefined || entry === undefined) throw new Error(`${name}.eml was not delivered.`);
     expect(await compareMailEvent(events.get(id)?.[0], entry.expected, readClaimCheck)).toEqual([]);

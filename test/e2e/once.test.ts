@@ -7,7 +7,7 @@ let app: WholeApp;
 afterEach(() => app.close());
 
 describe('a mail', () => {
-  test('is published and sent once although every notification comes three times, shuffled', async () => {
+  test('is published and sent once although every notification comes three times, shuffled [F01, F02]', async () => {
     app = await startWholeApp();
     const { graph, serviceBus } = app.environment;
     graph.control.setNotifications({ duplicateShare: 1, duplicates: 2, shuffle: true });

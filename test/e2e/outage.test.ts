@@ -24,7 +24,7 @@ const handshake = async (route: string) => {
 };
 
 describe('with Service Bus, storage and Graph all down', () => {
-  test('both routes answer the handshake within a second, fifty at a time', async () => {
+  test('both routes answer the handshake within a second, fifty at a time [F11]', async () => {
     app = await startWholeApp({ hostless: true });
     await everythingDown();
     await app.startHost();
@@ -33,7 +33,7 @@ describe('with Service Bus, storage and Graph all down', () => {
     expect(answers).toEqual(answers.map(() => ({ status: 200, text: 'a token' })));
   }, 60_000);
 
-  test('a notification is not acknowledged, and nothing is lost once they are back', async () => {
+  test('a notification is not acknowledged, and nothing is lost once they are back [F09]', async () => {
     app = await startWholeApp();
     const { graph, serviceBus, storage } = app.environment;
     await everythingDown();
@@ -53,7 +53,7 @@ describe('with Service Bus, storage and Graph all down', () => {
 });
 
 describe('with tables down', () => {
-  test('notifications are still acknowledged, and their mail arrives afterwards', async () => {
+  test('notifications are still acknowledged, and their mail arrives afterwards [F65]', async () => {
     app = await startWholeApp();
     const { graph, serviceBus, storage } = app.environment;
     await storage.setFaults([{ service: 'table', status: 503 }]);

@@ -22,7 +22,7 @@ const named = (settings: string[]) => ({
 });
 
 describe('wrong settings', () => {
-  test('are all listed at once, the handshake works, and nothing is read or burned', async () => {
+  test('are all listed at once, the handshake works, and nothing is read or burned [F78]', async () => {
     app = await startWholeApp({
       unsubscribed: true,
       env: {
@@ -60,7 +60,7 @@ describe('wrong settings', () => {
 });
 
 describe('a mailbox that cannot be read', () => {
-  test('is listed with state, reason, since when and whose move, while the others go on', async () => {
+  test('is listed with state, reason, since when and whose move, while the others go on [F32]', async () => {
     app = await startWholeApp({ hostless: true });
     const { graph, mailboxes, settings } = app.environment;
     const [refused, ...others] = mailboxes;

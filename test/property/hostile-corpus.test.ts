@@ -9,7 +9,7 @@ import { openStorage } from '../../shared/adapters/storage/connection.ts';
 import { makeDeliveries } from '../../shared/adapters/storage/deliveries.ts';
 import { chainRow } from '../../shared/adapters/storage/delivery-rows.ts';
 import { errorCode, PermanentError } from '../../shared/errors.ts';
-import { aChain, INBOX, MAILBOX } from '../support/builders.ts';
+import { aChain, INBOX, INBOX_KEY, MAILBOX } from '../support/builders.ts';
 import { type HostileLink, hostileLinks } from '../support/hostile/hostile-links.ts';
 import { type HostileNeighbourhood, startHostileNeighbourhood } from '../support/hostile/hostile-neighbourhood.ts';
 import { START } from '../support/in-memory-ports.ts';
@@ -31,11 +31,11 @@ beforeAll(async () => {
   near = await startHostileNeighbourhood();
   corpus = hostileLinks(near);
   tables = await startLoopbackServer((_, response) => {
-    const { watchStart, linkAt, reportedAt, gapFrom, gapStart, ...row } = chainRow(MAILBOX, 'inbox', {
-      ...aChain({ link: storedLink }),
-    });
-    const value = [{ ...row, 'watchStart@odata.type': 'Edm.DateTime', watchStart: SINCE.toISOString() }];
-    sendJson(response, { value });
+    const { folderId, address, wanted, link } = aChain({ link: storedLink });
+    const { rowKey } = chainRow(MAILBOX, INBOX_KEY, {});
+    const row = { PartitionKey: MAILBOX, RowKey: rowKey, folderId, address, wanted, link };
+    const time = { 'watchStart@odata.type': 'Edm.DateTime', watchStart: SINCE.toISOString() };
+    sendJson(response, { value: [{ ...row, ...time }] });
   });
 });
 beforeEach(() => {
@@ -195,7 +195,10 @@ const REQUESTS: [string, () => Promise<unknown>][] = [
   ['a folder', () => directory().findFolder(MAILBOX, 'inbox')],
   ['the subscriptions', () => subscriptions().list()],
   ['one subscription', () => subscriptions().get('s')],
-  ['a new subscription', () => subscriptions().create({ mailbox: MAILBOX, folderId: INBOX, clientState: 'c', minutes: 9 })],
+  [
+    'a new subscription',
+    () => subscriptions().create({ mailbox: MAILBOX, folderId: INBOX, clientState: 'c', minutes: 9 }),
+  ],
   ['a renewal', () => subscriptions().renew([{ id: 's', minutes: 9 }])],
   ['a removal', () => subscriptions().remove('s')],
 ];

@@ -36,6 +36,8 @@ const CALL_FAULTS = {
   ],
 } as const;
 
+const MILD_RATE = 0.01;
+
 const PROCESS_FAULTS = ['crash before a call', 'crash after a call', 'process paused'] as const;
 
 /** What strikes from outside, now and then or for a while. */
@@ -65,6 +67,7 @@ export const WORLD_FAULTS = [
   'timer missed',
   'timer dead',
   'process killed',
+  'process drained',
   'all processes down',
   'clock skew',
   'clock jump',
@@ -116,11 +119,21 @@ export class Faults {
     return true;
   }
 
+  /** Whether calls of this service go wrong at all now. */
+  hasCallFaults(service: Service): boolean {
+    return !this.over && this.#onCall[service].length > 0;
+  }
+
   /** What the next call of a service meets; mostly nothing. Not counted before it really happens. */
   onCall(service: Service): CallFault | undefined {
     if (this.over || !this.#dice.chance(this.#rate)) return undefined;
     const kinds = this.#onCall[service];
     return kinds.length > 0 ? this.#dice.pick(kinds) : undefined;
+  }
+
+  /** Calls fail so rarely that no work is held up by it for long. */
+  get isMild(): boolean {
+    return this.#rate <= MILD_RATE;
   }
 
   count(kind: FaultKind): void {

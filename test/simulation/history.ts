@@ -5,18 +5,22 @@ import { FakeDeliveriesTable } from '../support/fakes/deliveries-fake.ts';
 import { FakeFoldersTable } from '../support/fakes/watched-folders-fake.ts';
 import { makeDice } from './dice.ts';
 import { type FaultKind, Faults } from './faults.ts';
-import { type Breach, findBreaches } from './invariants.ts';
+import type { Breach } from './evidence.ts';
+import { findBreaches } from './invariants.ts';
 import { Notifier } from './notifier.ts';
 import { ARCHIVE, drawPlan, FOLDER_IDS, GROUP, type Plan } from './plan.ts';
 import { Platform, type Stores } from './platform.ts';
-import { Scenario } from './scenario.ts';
+import { beginScenario } from './scenario.ts';
 import { SimulatedBus } from './simulated-bus.ts';
 import { SimulatedGraph } from './simulated-graph.ts';
+import { SimulatedKeys } from './simulated-keys.ts';
 import { SimulatedMailboxes } from './simulated-mailboxes.ts';
 import type { Surroundings } from './simulated-process.ts';
 import { SimulatedSubscriptions } from './simulated-subscriptions.ts';
 import { SimulatedTime } from './simulated-time.ts';
+import { Stays } from './stays.ts';
 import { Trace } from './trace.ts';
+import { Wishes } from './wishes.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -35,12 +39,16 @@ export interface History {
   steps: number;
   mails: number;
   sends: number;
+  /** Mails that were judged when they left their folder. */
+  judged: number;
   /** Only where asked for. */
   lines: string[];
 }
 
 /** Plays the history of a seed from its first mail to its last check. Nothing but the seed decides what happens. */
 export async function playHistory(seed: number, keepLines = false): Promise<History> {
+  // Thousands of simulated failures a history, and nobody reads where each was made.
+  if (!keepLines) Error.stackTraceLimit = 0;
   const time = new SimulatedTime(START);
   const trace = new Trace(() => time.now(), keepLines);
   const plan = drawPlan(makeDice(seed, 1));
@@ -52,6 +60,7 @@ export async function playHistory(seed: number, keepLines = false): Promise<Hist
     faults,
     trace,
     downUntil: new Map(),
+    refusedUntil: new Map(),
     serviceSkew: { tables: skew(), bus: skew(), blobs: 0, graph: skew() },
   };
   const mailboxes = new SimulatedMailboxes(time, makeDice(seed, 4), faults);
@@ -60,7 +69,8 @@ export async function playHistory(seed: number, keepLines = false): Promise<Hist
   const stores: Stores = {
     deliveries: new FakeDeliveriesTable(),
     folders: new FakeFoldersTable(),
-    blobs: new FakeBlobs(),
+    blobs: new FakeBlobs(time),
+    keys: new SimulatedKeys(START, plan.keyDaysLeft),
     bus: new SimulatedBus(time, around.serviceSkew.bus),
     graph,
   };
@@ -73,33 +83,49 @@ export async function playHistory(seed: number, keepLines = false): Promise<Hist
   graph.groups.set(GROUP, grouped);
   const config = aConfig({
     mailboxes: plan.mailboxes
-      .filter(({ named }) => named !== 'group')
+      .filter(({ named }) => named === 'id' || named === 'address')
       .map((item) => (item.named === 'id' ? item.id : item.address)),
     groupId: grouped.length > 0 ? GROUP : undefined,
     folderNames: plan.folderNames,
     catchUpMs: plan.catchUpMs,
     includeMime: plan.includeMime,
+    includeAttachments: plan.includeAttachments,
   });
   const platform = new Platform(around, stores, plan, config, makeDice(seed, 5));
   const notifier = new Notifier(around, stores, platform, makeDice(seed, 6));
-  const scenario = new Scenario(around, stores, platform, notifier, plan, makeDice(seed, 7));
+  const wishes = new Wishes(plan, START);
+  const stays = new Stays({ around, stores, platform, wishes, plan });
   mailboxes.onArrival = (mail) => notifier.arrived(mail);
-  graph.handshake = () => platform.up().length > 0;
+  mailboxes.onLeaving = (mail) => stays.leaves(mail);
+  graph.handshake = (url) => platform.isAt(url) && platform.up().length > 0;
 
   const logLines: string[] = [];
   const write = (_level: string, line: string) => {
     logLines.push(line);
     trace.note('log', line);
   };
+  const span = plan.days * DAY;
+  const stage = { around, stores, platform, notifier, wishes, plan, span, endsAt: START + span };
+  const administrator = beginScenario(seed, stage);
   await withInvocationLog(write, async () => {
     for (let slot = 0; slot < plan.processes; slot++) platform.start(slot);
     platform.startTimers();
-    scenario.begin();
-    await time.run(START + plan.days * DAY);
+    await time.run(START + span);
     await settle({ around, stores, plan, platform });
   });
 
-  const breaches = findBreaches({ plan, stores, notifier, logLines, startedAt: START, now: time.now() });
+  const breaches = findBreaches({
+    plan,
+    stores,
+    wishes,
+    replays: administrator.replays,
+    broken: [...notifier.broken, ...graph.traffic.broken, ...administrator.broken, ...stays.broken],
+    logLines,
+    isAt: (url) => platform.isAt(url),
+    startedAt: START,
+    now: time.now(),
+    isExhausted: time.isExhausted,
+  });
   return {
     seed,
     plan,
@@ -108,7 +134,8 @@ export async function playHistory(seed: number, keepLines = false): Promise<Hist
     struck: faults.struck,
     steps: time.steps,
     mails: mailboxes.mails.size,
-    sends: stores.bus.sends.length,
+    sends: stores.bus.crm.all.length,
+    judged: stays.judged,
     lines: trace.lines,
   };
 }
@@ -126,8 +153,8 @@ async function settle({ around, stores, plan, platform }: Settling): Promise<voi
   trace.note('world', 'faults stop');
   faults.over = true;
   downUntil.clear();
-  stores.graph.refusing.clear();
-  for (const running of platform.running) if (running) running.process.skew = 0;
+  around.refusedUntil.clear();
+  for (const running of platform.running) if (running) running.process.setSkew(0);
   await time.run(time.now() + DAY / 24);
   for (let slot = 0; slot < plan.processes; slot++) platform.start(slot);
   const probes = stores.folders

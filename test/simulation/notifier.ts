@@ -1,10 +1,11 @@
 import { errorCode } from '../../shared/errors.ts';
 import { TENANT } from '../support/builders.ts';
 import type { Dice } from './dice.ts';
+import { resourceOf } from './plan.ts';
 import type { Platform, Stores } from './platform.ts';
 import type { SimulatedMail } from './simulated-mailboxes.ts';
 import type { Surroundings } from './simulated-process.ts';
-import type { SimulatedSubscription } from './simulated-subscriptions.ts';
+import { isOurs, type SimulatedSubscription } from './simulated-subscriptions.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
@@ -19,6 +20,8 @@ interface Item {
   /** What the receiver must have stored before it answers 2xx; `undefined` for a forged one. */
   owed: { mailbox: string; id: string | undefined } | undefined;
   json: Record<string, unknown>;
+  /** Where it goes. */
+  url: string;
 }
 
 /** Graph's side of change and lifecycle notifications, with everything that may happen to them on the way. */
@@ -42,11 +45,9 @@ export class Notifier {
 
   /** A mail appeared in a folder. */
   arrived(mail: SimulatedMail): void {
-    const subscription = this.#stores.graph.subscriptions.on(
-      `users/${mail.mailbox}/mailFolders/${mail.folder}/messages`,
-    );
+    const subscription = this.#stores.graph.subscriptions.on(resourceOf(mail.mailbox, mail.folder));
     const { faults, time } = this.#around;
-    if (!subscription) return;
+    if (!subscription || !isOurs(subscription)) return;
     if (this.blackoutUntil > time.now() && !faults.over) return faults.count('notification blackout');
     // An unanswered challenge pauses the notifications.
     if (subscription.challengedAt !== undefined && time.now() - subscription.challengedAt > HOUR) return;
@@ -58,13 +59,17 @@ export class Notifier {
 
   lifecycle(subscription: SimulatedSubscription, lifecycleEvent: string): void {
     const mailbox = subscription.resource.split('/')[1] ?? '';
-    this.#later({ owed: { mailbox, id: undefined }, json: { ...this.#headOf(subscription), lifecycleEvent } });
+    this.#later({
+      owed: { mailbox, id: undefined },
+      json: { ...this.#headOf(subscription), lifecycleEvent },
+      url: subscription.notificationUrl,
+    });
   }
 
   /** Somebody else sends what looks like a notification. */
   forge(): void {
     const id = `forged-${++this.#forged}`;
-    const [some] = this.#stores.graph.subscriptions.live();
+    const [some] = this.#stores.graph.subscriptions.ours();
     const victim = '0f0f0f0f-2222-4333-8444-555555555555';
     const genuine = some?.clientState ?? '';
     const json = this.#dice.pick<Record<string, unknown>>([
@@ -78,7 +83,11 @@ export class Notifier {
       { clientState: genuine, tenantId: TENANT, resource: `Users/${victim}/Messages/${id}` },
       { tenantId: TENANT, resource: `Users/${victim}/Messages/${id}` },
     ]);
-    this.#add({ owed: undefined, json: { ...json, changeType: 'created', resourceData: { id } } });
+    this.#add({
+      owed: undefined,
+      json: { ...json, changeType: 'created', resourceData: { id } },
+      url: some?.notificationUrl ?? '',
+    });
   }
 
   #headOf(subscription: SimulatedSubscription) {
@@ -94,7 +103,7 @@ export class Notifier {
     const id = subscription.immutable ? mail.id : `${mail.id}${mail.folder.slice(0, 2)}`;
     const resource = `Users/${mail.mailbox}/Messages/${id}`;
     const json = { ...this.#headOf(subscription), changeType: 'created', resource, resourceData: { id } };
-    return { owed: { mailbox: mail.mailbox, id }, json };
+    return { owed: { mailbox: mail.mailbox, id }, json, url: subscription.notificationUrl };
   }
 
   #later(item: Item): void {
@@ -109,10 +118,11 @@ export class Notifier {
     this.#pending.push(item);
     if (this.#pending.length > 1) return;
     this.#around.time.after(PACK_MS, () => {
-      const items = this.#pending.splice(0);
-      if (this.#around.faults.strikes('notifications shuffled', 0.3)) items.reverse();
-      for (let from = 0; from < items.length; from += PACK)
-        this.#post(items.slice(from, from + PACK), this.#around.time.now(), 5 * SECOND);
+      const due = this.#pending.splice(0);
+      if (this.#around.faults.strikes('notifications shuffled', 0.3)) due.reverse();
+      for (const items of Map.groupBy(due, ({ url }) => url).values())
+        for (let from = 0; from < items.length; from += PACK)
+          this.#post(items.slice(from, from + PACK), this.#around.time.now(), 5 * SECOND);
     });
   }
 
@@ -123,9 +133,11 @@ export class Notifier {
       time.after(wait, () => this.#post(items, firstAt, Math.min(HOUR, wait * 3)));
     };
     const up = this.#platform.up();
-    if (up.length === 0) return again();
+    // Nobody lives at the address of old any more.
+    const [first] = items;
+    if (up.length === 0 || !first || !this.#platform.isAt(first.url)) return again();
     const { app, process } = this.#dice.pick(up);
-    const storedBefore = this.#stores.bus.rings.length;
+    const storedBefore = this.#stores.bus.ringCount;
     trace.note(
       process.name,
       'gets a POST',
@@ -136,17 +148,19 @@ export class Notifier {
     const answer = (status: number) => {
       if (state.answered || process.isDown) return;
       state.answered = true;
+      cancelDeadline();
+      cancelWait();
       trace.note(process.name, 'answers', String(status));
       if (status === 202) this.#judge(items, storedBefore, process.name);
       time.after(faults.latency('graph'), () => {
         if (status !== 202) again();
       });
     };
-    process.after(ANSWER_WITHIN_MS, () => {
+    const cancelDeadline = process.after(ANSWER_WITHIN_MS, () => {
       deadline.abort();
       answer(503);
     });
-    time.after(GRAPH_WAITS_MS, () => {
+    const cancelWait = time.after(GRAPH_WAITS_MS, () => {
       if (state.answered) return;
       state.answered = true;
       again();
@@ -163,7 +177,7 @@ export class Notifier {
 
   /** 2xx means stored: each genuine item is in a ring that the queue took since the POST came. */
   #judge(items: Item[], storedBefore: number, who: string): void {
-    const stored = this.#stores.bus.rings.slice(storedBefore);
+    const stored = this.#stores.bus.ringsSince(storedBefore);
     for (const { owed } of items) {
       if (!owed) continue;
       const held = stored.some(

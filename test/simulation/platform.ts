@@ -1,35 +1,34 @@
 import { makeGraphDirectory } from '../../shared/adapters/graph/graph-directory.ts';
 import { makeGraphMail } from '../../shared/adapters/graph/graph-mail.ts';
-import { appMark, makeGraphSubscriptions } from '../../shared/adapters/graph/graph-subscriptions.ts';
+import { makeGraphSubscriptions } from '../../shared/adapters/graph/graph-subscriptions.ts';
 import { compose } from '../../shared/compose.ts';
 import type { Config } from '../../shared/config.ts';
-import type { KeyRing } from '../../shared/domain/client-state.ts';
 import { errorCode } from '../../shared/errors.ts';
-import type { KeyRingStore, Ports } from '../../shared/ports.ts';
-import { TENANT } from '../support/builders.ts';
+import type { Ports } from '../../shared/ports.ts';
 import { type FakeBlobs, fakeClaimStore } from '../support/fakes/claim-store-fake.ts';
 import { type FakeDeliveriesTable, fakeDeliveries } from '../support/fakes/deliveries-fake.ts';
-import { aSigningKey } from '../support/fakes/key-ring-fake.ts';
 import { type FakeFoldersTable, fakeWatchedFolders } from '../support/fakes/watched-folders-fake.ts';
-import { seededIds } from '../support/seeded-random.ts';
 import type { Dice } from './dice.ts';
 import type { Plan } from './plan.ts';
 import type { Delivered, SimulatedBus } from './simulated-bus.ts';
 import type { SimulatedGraph } from './simulated-graph.ts';
+import { keysOf, type SimulatedKeys } from './simulated-keys.ts';
 import { SimulatedProcess, type Surroundings } from './simulated-process.ts';
+import { MARK } from './simulated-subscriptions.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
 const RENEW_LOCK_MS = 90_000;
 const RENEW_LOCK_FOR_MS = 5 * MINUTE;
-const KEYS_EVERY_MS = 10 * MINUTE;
-const KEYS_STALE_MS = 30 * MINUTE;
+/** The platform ends a worker whether or not it has come to an end by itself. */
+const GRACE_MS = 10 * SECOND;
 
 /** Everything that survives a crash. */
 export interface Stores {
   deliveries: FakeDeliveriesTable;
   folders: FakeFoldersTable;
   blobs: FakeBlobs;
+  keys: SimulatedKeys;
   bus: SimulatedBus;
   graph: SimulatedGraph;
 }
@@ -38,21 +37,22 @@ export interface Running {
   process: SimulatedProcess;
   app: ReturnType<typeof compose>;
   busy: number;
+  /** Told to end: it gets nothing new. */
+  isEnding: boolean;
 }
-
-/** Whose subscriptions are ours. */
-export const MARK = appMark(TENANT, '', 'bus.northwind.example');
 
 /** The functions host and the platform under it: starts processes, runs timers, hands out queue messages. */
 export class Platform {
   readonly running: (Running | undefined)[] = [];
   #timersStopped = false;
+  #ids = 0;
   readonly #deadTimers = new Map<string, number>();
   readonly #lives: number[] = [];
+  #nobodyUntil = 0;
   readonly #around: Surroundings;
   readonly #stores: Stores;
   readonly #plan: Plan;
-  readonly #config: Config;
+  #config: Config;
   readonly #dice: Dice;
 
   constructor(around: Surroundings, stores: Stores, plan: Plan, config: Config, dice: Dice) {
@@ -66,7 +66,22 @@ export class Platform {
 
   /** Processes that would take work now. */
   up(): Running[] {
-    return this.running.filter((item) => item !== undefined).filter((item) => !item.process.isFrozen);
+    return this.running.filter((item) => item !== undefined).filter((item) => !item.isEnding && !item.process.isFrozen);
+  }
+
+  /** Until when nobody was there to work, or no timer told them to. */
+  get idleUntil(): number {
+    return Math.max(this.#nobodyUntil, ...this.#deadTimers.values());
+  }
+
+  /** Processes that start from now on live at this address. */
+  moveTo(publicBaseUrl: string): void {
+    this.#config = { ...this.#config, publicBaseUrl };
+  }
+
+  /** Whether somebody answers there. */
+  isAt(notificationUrl: string): boolean {
+    return notificationUrl.startsWith(`${this.#config.publicBaseUrl}/`);
   }
 
   start(slot: number): void {
@@ -74,12 +89,13 @@ export class Platform {
     const { time, faults, trace } = this.#around;
     const life = (this.#lives[slot] = (this.#lives[slot] ?? 0) + 1);
     const first = slot === 0 && life === 1;
+    if (this.up().length === 0) this.#nobodyUntil = time.now();
     const skew = !first && faults.strikes('clock skew', 0.5) ? this.#dice.between(-10, 10) * MINUTE : 0;
     const process = new SimulatedProcess(`p${slot}.${life}`, skew, this.#around);
     trace.note(process.name, 'starts', `clock off by ${Math.round(skew / SECOND)} s`);
     const ports = this.#portsOf(process);
     const app = compose(this.#config, ports, new Date(process.localNow()));
-    const running: Running = { process, app, busy: 0 };
+    const running: Running = { process, app, busy: 0, isEnding: false };
     this.running[slot] = running;
     process.onCrash = () => {
       this.running[slot] = undefined;
@@ -103,6 +119,20 @@ export class Platform {
       this.#around.time.after(forMs, () => this.start(slot));
     };
     running.process.crash('killed');
+  }
+
+  /** SIGTERM: the process gets no more work and comes to an end, by itself or after the grace. */
+  terminate(slot: number, forMs: number): void {
+    const running = this.running[slot];
+    if (!running || running.isEnding) return;
+    this.#around.trace.note(running.process.name, 'is told to end');
+    running.isEnding = true;
+    const end = () => {
+      if (this.running[slot] === running) this.kill(slot, forMs);
+    };
+    this.#around.time.after(GRACE_MS, end);
+    this.#around.time.wake();
+    void running.app.drain().then(end);
   }
 
   startTimers(): void {
@@ -197,7 +227,7 @@ export class Platform {
   }
 
   #portsOf(process: SimulatedProcess): Ports {
-    const { bus, graph, deliveries, folders, blobs } = this.#stores;
+    const { bus, graph, deliveries, folders, blobs, keys } = this.#stores;
     const client = graph.clientOf(process);
     const { publicBaseUrl } = this.#config;
     return {
@@ -205,35 +235,13 @@ export class Platform {
       claims: fakeClaimStore(blobs, process.gate),
       deliveries: fakeDeliveries(deliveries, process.gate, process.tableClock),
       folders: fakeWatchedFolders(folders, process.gate),
-      keys: this.#keysOf(process),
+      keys: keysOf(keys, process, this.#around),
       mail: makeGraphMail(client, true),
       subscriptions: makeGraphSubscriptions(client, { publicBaseUrl, mark: MARK }),
       directory: makeGraphDirectory(client),
       random: this.#dice.next,
-      newId: seededIds(this.#dice.next),
+      newId: () => `${process.name}#${++this.#ids}`,
       after: process.after,
-    };
-  }
-
-  /** Reads the keys every ten minutes, as the app does; computed when asked for, because most reads interest nobody. */
-  #keysOf(process: SimulatedProcess): KeyRingStore {
-    const { time, downUntil } = this.#around;
-    const signing = aSigningKey('first', new Date(0));
-    const ring: KeyRing = { signing, accepted: new Map([[signing.id, signing]]) };
-    let readAt: number | undefined;
-    return {
-      current: () => {
-        if (readAt === undefined) return undefined;
-        const down = (downUntil.get('blobs') ?? 0) > time.now();
-        if (!down && time.now() - readAt > KEYS_EVERY_MS) readAt = time.now();
-        return time.now() - readAt < KEYS_STALE_MS ? ring : undefined;
-      },
-      pending: () => Promise.resolve(undefined),
-      refresh: () =>
-        process.gate.pass('claims.readKeys', () => {
-          readAt = time.now();
-          return ring;
-        }),
     };
   }
 }

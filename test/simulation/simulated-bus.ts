@@ -4,6 +4,7 @@ import { makeWorkQueue } from '../../shared/adapters/service-bus/work-queue.ts';
 import { parseRing, type Ring } from '../../shared/domain/work-item.ts';
 import { TransientError } from '../../shared/errors.ts';
 import type { Ports } from '../../shared/ports.ts';
+import { CrmEvents } from './crm-events.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
@@ -24,12 +25,6 @@ export interface Delivered {
   body: string;
 }
 
-export interface SentEvent {
-  messageId: string;
-  body: string;
-  at: number;
-}
-
 const LOCK_MS = 120_000;
 const MAX_DELIVERIES = 10;
 const DUPLICATE_WINDOW_MS = 7 * 86_400_000;
@@ -42,10 +37,9 @@ export class SimulatedBus {
   readonly #dead: string[] = [];
   #numbers = 0;
   #locks = 0;
-  /** Every ring ever stored; positions tell what was stored since when. */
-  readonly rings: Ring[] = [];
-  readonly sends: SentEvent[] = [];
-  readonly events: SentEvent[] = [];
+  /** Every message of the work queue ever stored; positions tell what was stored since when. */
+  readonly storedRings: string[] = [];
+  readonly crm = new CrmEvents();
   readonly #seenAt = new Map<string, number>();
   readonly #time: SimulatedTime;
   #skew = 0;
@@ -61,6 +55,20 @@ export class SimulatedBus {
     return [...this.#messages.values()];
   }
 
+  /** How many rings were ever stored. */
+  get ringCount(): number {
+    return this.storedRings.length;
+  }
+
+  ringsSince(position: number): Ring[] {
+    return this.storedRings.slice(position).flatMap((body) => parseRing(body) ?? []);
+  }
+
+  /** Every mailbox that a stored ring ever named. */
+  get rungMailboxes(): Set<string> {
+    return new Set(this.storedRings.flatMap((body) => /"mailbox":"([^"]*)"/.exec(body)?.[1] ?? []));
+  }
+
   get deadCount(): number {
     return this.#dead.length;
   }
@@ -73,16 +81,14 @@ export class SimulatedBus {
     const body = Buffer.isBuffer(message.body) ? message.body.toString() : String(message.body);
     const now = this.#time.now();
     if (queue === CRM_QUEUE) {
-      const sent = { messageId: String(message.messageId), body, at: now };
-      this.sends.push(sent);
-      const seen = this.#seenAt.get(sent.messageId);
-      if (seen !== undefined && now - seen < DUPLICATE_WINDOW_MS) return;
-      this.#seenAt.set(sent.messageId, now);
-      this.events.push(sent);
+      const messageId = String(message.messageId);
+      const seen = this.#seenAt.get(messageId);
+      const isShown = seen === undefined || now - seen >= DUPLICATE_WINDOW_MS;
+      if (isShown) this.#seenAt.set(messageId, now);
+      this.crm.add(messageId, body, isShown);
       return;
     }
-    const ring = parseRing(body);
-    if (ring) this.rings.push(ring);
+    this.storedRings.push(body);
     const at = Math.max(now, (message.scheduledEnqueueTimeUtc?.getTime() ?? 0) - this.#skew);
     const number = ++this.#numbers;
     this.#messages.set(number, { number, body, at, deliveries: 0, lock: 0, lockedUntil: 0 });

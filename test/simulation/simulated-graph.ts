@@ -3,33 +3,17 @@ import type { GraphAnswer, GraphClient, GraphRequestOptions } from '../../shared
 import { readFailure, toError } from '../../shared/adapters/graph/graph-failure.ts';
 import { PermanentError, TransientError } from '../../shared/errors.ts';
 import type { CallFault } from './faults.ts';
-import { asDateTime, type DeltaPlace, SimulatedMailboxes } from './simulated-mailboxes.ts';
+import { answerMail } from './mail-api.ts';
+import { MAIL_PATH, MailboxTraffic } from './mailbox-traffic.ts';
+import { type Reply, refusal, ROOT } from './reply.ts';
+import type { SimulatedMailboxes } from './simulated-mailboxes.ts';
 import type { Outcome, SimulatedProcess, Surroundings } from './simulated-process.ts';
-import type { SimulatedSubscription, SimulatedSubscriptions } from './simulated-subscriptions.ts';
-
-const ROOT = 'https://graph.test/v1.0';
-
-export interface Reply {
-  status: number;
-  body?: unknown;
-  retryAfter?: string | undefined;
-}
+import type { SimulatedSubscriptions } from './simulated-subscriptions.ts';
+import { answerBatch, answerSubscriptions, createSubscription, resourceWished } from './subscription-api.ts';
 
 export interface SimulatedUser {
   id: string;
   address: string;
-}
-
-/** Requests that the lane of a mailbox is about. */
-const MAIL_PATH = /^\/users\/([^/?]+)\/(?:messages|mailFolders\/[^/]+\/messages)/;
-
-interface MailboxTraffic {
-  inFlight: Set<SimulatedProcess>[];
-  /** Nobody may ask before that. */
-  quietFrom: number;
-  quietUntil: number;
-  /** Who was told so, and when. */
-  told: { process: SimulatedProcess; at: number } | undefined;
 }
 
 const shownPage = z.object({ value: z.array(z.object({ id: z.string() })) });
@@ -40,46 +24,20 @@ function idsIn(body: unknown): string {
   return page.success ? page.data.value.map(({ id }) => id).join(' ') : '';
 }
 
-const refusal = (status: number, code: string, message = code): Reply => ({
-  status,
-  body: { error: { code, message } },
-});
-const notFound = () => refusal(404, 'ErrorItemNotFound');
-
-const subscriptionBody = z.object({
-  changeType: z.string(),
-  resource: z.string(),
-  notificationUrl: z.string(),
-  expirationDateTime: z.string(),
-  clientState: z.string(),
-});
-const batchBody = z.object({
-  requests: z.array(
-    z.object({
-      id: z.string(),
-      method: z.string(),
-      url: z.string(),
-      body: z.object({ expirationDateTime: z.string() }),
-    }),
-  ),
-});
-
 /** Graph as the app's own client sees it: paths, bodies, status codes. The adapters above it are the real ones. */
 export class SimulatedGraph {
   readonly users: SimulatedUser[] = [];
   readonly groups = new Map<string, string[]>();
-  /** Mailboxes that refuse everybody for a while, with the status they give. */
-  readonly refusing = new Map<string, { status: 403 | 404; until: number }>();
-  readonly traffic = new Map<string, MailboxTraffic>();
-  readonly broken: string[] = [];
-  /** Whether our endpoint answers a handshake now. */
-  handshake: () => boolean = () => true;
+  readonly traffic: MailboxTraffic;
+  /** Whether the endpoint at this address answers a handshake now. */
+  handshake: (notificationUrl: string) => boolean = () => true;
   readonly mailboxes: SimulatedMailboxes;
   readonly subscriptions: SimulatedSubscriptions;
   readonly #around: Surroundings;
 
   constructor(around: Surroundings, mailboxes: SimulatedMailboxes, subscriptions: SimulatedSubscriptions) {
     this.#around = around;
+    this.traffic = new MailboxTraffic(around);
     this.mailboxes = mailboxes;
     this.subscriptions = subscriptions;
   }
@@ -119,17 +77,6 @@ export class SimulatedGraph {
     };
   }
 
-  trafficOf(mailbox: string): MailboxTraffic {
-    const known = this.traffic.get(mailbox) ?? { inFlight: [], quietFrom: 0, quietUntil: 0, told: undefined };
-    this.traffic.set(mailbox, known);
-    return known;
-  }
-
-  #breaks(process: SimulatedProcess, what: string): void {
-    this.broken.push(what);
-    this.#around.trace.note(process.name, 'BREAKS', what);
-  }
-
   async #send(
     process: SimulatedProcess,
     method: string,
@@ -139,7 +86,7 @@ export class SimulatedGraph {
   ): Promise<Reply> {
     const aborted = () => new TransientError('graph:no-answer');
     if (signal?.aborted) throw aborted();
-    const leave = this.#enter(process, path);
+    const leave = this.traffic.enter(process, path);
     const call = `${method} ${path.replace(/\$select=.*/, '').slice(0, 150)}`;
     const asking = process.request<Reply>('graph', call, (fault) => {
       leave();
@@ -157,39 +104,6 @@ export class SimulatedGraph {
       signal.addEventListener('abort', stop, { once: true });
       asking.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
     });
-  }
-
-  /** Counts a request for mail while it is under way; checks the bounds that Graph sets. */
-  #enter(process: SimulatedProcess, path: string): () => void {
-    const mailbox = MAIL_PATH.exec(path)?.[1];
-    if (mailbox === undefined) return () => undefined;
-    const traffic = this.trafficOf(mailbox);
-    const now = this.#around.time.now();
-    // Whoever was told may have died with it, or found no table to write it to; nobody else can know then.
-    const { told } = traffic;
-    const isWritten = told && !told.process.isDown && told.process.forgetfulAt <= told.at;
-    if (isWritten && now > traffic.quietFrom && now < traffic.quietUntil && process.troubledAt < told.at - 45_000)
-      this.#breaks(
-        process,
-        `Retry-After: ${process.name} asks mailbox ${mailbox} ${Math.round((traffic.quietUntil - now) / 1000)} s too early`,
-      );
-    const mine = new Set([process]);
-    traffic.inFlight.push(mine);
-    const askers = new Set(traffic.inFlight.flatMap((item) => [...item]));
-    const calm = [...askers].every((asker) => !asker.isDown && now - asker.troubledAt > 180_000);
-    if (traffic.inFlight.length > 4 && calm)
-      this.#breaks(process, `four at once: ${traffic.inFlight.length} requests in flight for mailbox ${mailbox}`);
-    if (askers.size > 1 && calm)
-      this.#breaks(
-        process,
-        `one lane holder: ${[...askers].map((asker) => asker.name).join(' and ')} read mailbox ${mailbox} at once`,
-      );
-    let left = false;
-    return () => {
-      if (left) return;
-      left = true;
-      traffic.inFlight.splice(traffic.inFlight.indexOf(mine), 1);
-    };
   }
 
   #serve(
@@ -210,7 +124,7 @@ export class SimulatedGraph {
     if (fault === 'graph no answer' || fault === 'graph applied, answer lost') {
       faults.count(fault);
       if (fault === 'graph applied, answer lost') this.#answer(method, path, body, prefer);
-      process.troubled('graph');
+      process.troubled();
       return { error: new TransientError('graph:no-answer') };
     }
     return { value: this.#answer(method, path, body, prefer) };
@@ -234,18 +148,8 @@ export class SimulatedGraph {
   }
 
   #throttle(process: SimulatedProcess, mailbox: string | undefined): Reply {
-    const { time, faults } = this.#around;
-    const seconds = faults.retryAfterSeconds();
-    if (mailbox !== undefined && seconds !== undefined) {
-      const traffic = this.trafficOf(mailbox);
-      const until = time.now() + Math.min(seconds, 600) * 1000;
-      // The answer has to arrive and the pause has to be written before anybody can know of it.
-      if (until > traffic.quietUntil) {
-        traffic.quietFrom = time.now() + 15_000;
-        traffic.quietUntil = until - 1_500;
-        traffic.told = { process, at: time.now() };
-      }
-    }
+    const seconds = this.#around.faults.retryAfterSeconds();
+    if (mailbox !== undefined && seconds !== undefined) this.traffic.throttle(process, mailbox, seconds);
     return { ...refusal(429, 'ApplicationThrottled'), retryAfter: seconds === undefined ? undefined : String(seconds) };
   }
 
@@ -253,8 +157,10 @@ export class SimulatedGraph {
     const [place = '', search = ''] = path.split('?');
     const steps = place.slice(1).split('/').map(decodeURIComponent);
     const [area, name = '', ...rest] = steps;
-    if (area === 'subscriptions') return this.#subscriptions(method, name, body, prefer);
-    if (area === '$batch') return this.#batch(body);
+    if (area === 'subscriptions' && method === 'POST') return this.#create(body, prefer);
+    if (area === 'subscriptions') return answerSubscriptions(this.subscriptions, method, name);
+    const { faults } = this.#around;
+    if (area === '$batch') return answerBatch(this.subscriptions, body, faults.dice, faults.hasCallFaults('graph'));
     if (area === 'groups') {
       const members = (this.groups.get(name) ?? []).flatMap((id) => this.users.find((user) => user.id === id) ?? []);
       return { status: 200, body: { value: members.map((user) => ({ id: user.id, mail: user.address })) } };
@@ -263,134 +169,18 @@ export class SimulatedGraph {
     const user = this.users.find((item) => item.id === name || item.address === name);
     if (!user) return refusal(404, 'Request_ResourceNotFound');
     if (rest.length === 0) return { status: 200, body: { id: user.id, mail: user.address } };
-    const refused = this.refusing.get(user.id);
+    const refused = this.#around.refusedUntil.get(user.id);
     if (refused && refused.until > this.#around.time.now())
       return refused.status === 403 ? refusal(403, 'ErrorAccessDenied') : refusal(404, 'MailboxNotEnabledForRESTAPI');
-    return this.#mail(user.id, rest, new URLSearchParams(search), prefer);
+    return answerMail(this.mailboxes, faults.dice, user.id, rest, new URLSearchParams(search), prefer);
   }
 
-  #mail(mailbox: string, steps: string[], search: URLSearchParams, prefer: string): Reply {
-    const [kind, id = '', part, last] = steps;
-    const immutable = prefer.includes('ImmutableId');
-    if (kind === 'messages') {
-      const mail = this.mailboxes.find(mailbox, id);
-      if (!mail) return notFound();
-      if (part === '$value') return { status: 200, body: `mime of ${mail.id}` };
-      if (part === 'attachments') return { status: 200, body: { value: [] } };
-      return { status: 200, body: this.mailboxes.show(mail, 'single', immutable) };
-    }
-    // `inbox` is a well-known name; other folders go by id here.
-    const folder = id === 'inbox' ? 'inbox-id' : id;
-    if (!this.mailboxes.hasFolder(mailbox, folder)) return notFound();
-    if (part === undefined) return { status: 200, body: { id: folder } };
-    if (part !== 'messages') return notFound();
-    return last === 'delta'
-      ? this.#delta(mailbox, folder, search, prefer, immutable)
-      : this.#list(mailbox, folder, search, immutable);
-  }
-
-  #delta(mailbox: string, folder: string, search: URLSearchParams, prefer: string, immutable: boolean): Reply {
-    const { faults } = this.#around;
-    const token = search.get('$skiptoken') ?? search.get('$deltatoken');
-    let from: DeltaPlace;
-    if (token === null) {
-      const since = /^receivedDateTime ge (.+)$/.exec(search.get('$filter') ?? '')?.[1];
-      if (since === undefined || search.get('changeType') !== 'created') return refusal(400, 'ErrorInvalidUrlQuery');
-      from = { mailbox, folder, since: Date.parse(since), position: 0, epoch: this.mailboxes.epoch };
-    } else {
-      const [since = 0, position = 0, epoch = 0] = token.split('.').map(Number);
-      if (epoch !== this.mailboxes.epoch) return refusal(410, 'syncStateNotFound');
-      // The same item may appear more than once.
-      const again = position > 0 && faults.dice.chance(0.02) ? 1 : 0;
-      from = { mailbox, folder, since, position: position - again, epoch };
-    }
-    const size = Number(/odata\.maxpagesize=(\d+)/.exec(prefer)?.[1] ?? 10);
-    const { mails, place, more } = this.mailboxes.page(from, size);
-    const name = more ? '$skiptoken' : '$deltatoken';
-    const link = `${ROOT}/users/${mailbox}/mailFolders/${folder}/messages/delta?${name}=${place.since}.${place.position}.${place.epoch}`;
-    const value = mails.map((mail) => this.mailboxes.show(mail, 'delta', immutable));
-    if (faults.dice.chance(0.01)) value.push({ id: 'AAgone=', '@removed': { reason: 'deleted' } });
-    return { status: 200, body: { value, [more ? '@odata.nextLink' : '@odata.deltaLink']: link } };
-  }
-
-  #list(mailbox: string, folder: string, search: URLSearchParams, immutable: boolean): Reply {
-    const [, field, text = ''] = /^(\w+) ge (.+)$/.exec(search.get('$filter') ?? '') ?? [];
-    if (field !== 'receivedDateTime' && field !== 'lastModifiedDateTime') return refusal(400, 'ErrorInvalidUrlQuery');
-    const timeOf = field === 'receivedDateTime' ? 'receivedAt' : 'modifiedAt';
-    const skip = Number(search.get('$skip') ?? 0);
-    const second = (time: number) => Math.floor(time / 1000);
-    const mails = this.mailboxes
-      .inFolder(mailbox, folder)
-      .filter((mail) => second(mail[timeOf]) >= second(Date.parse(text)))
-      .toSorted((a, b) => a[timeOf] - b[timeOf] || (a.id < b.id ? -1 : 1))
-      .slice(skip, skip + Number(search.get('$top') ?? 10));
-    const value = mails.map((mail) => ({
-      ...this.mailboxes.show(mail, 'list', immutable),
-      lastModifiedDateTime: asDateTime(mail.modifiedAt),
-    }));
-    return { status: 200, body: { value } };
-  }
-
-  #subscriptions(method: string, id: string, body: unknown, prefer: string): Reply {
-    const store = this.subscriptions;
-    const shown = (item: SimulatedSubscription) => ({
-      id: item.id,
-      resource: item.resource,
-      notificationUrl: item.notificationUrl,
-      clientState: null,
-      expirationDateTime: new Date(item.expiresAt).toISOString(),
-    });
-    if (method === 'POST') return this.#create(subscriptionBody.parse(body), prefer.includes('ImmutableId'), shown);
-    if (id === '') return { status: 200, body: { value: store.live().map(shown) } };
-    const found = store.get(id);
-    if (!found) return refusal(404, 'ResourceNotFound');
-    if (method === 'DELETE') {
-      store.all.delete(id);
-      return { status: 204 };
-    }
-    return { status: 200, body: shown(found) };
-  }
-
-  #create(
-    wish: z.infer<typeof subscriptionBody>,
-    immutable: boolean,
-    shown: (item: SimulatedSubscription) => unknown,
-  ): Reply {
-    const store = this.subscriptions;
-    const mailbox = wish.resource.split('/')[1] ?? '';
-    const refused = this.refusing.get(mailbox);
+  #create(body: unknown, prefer: string): Reply {
+    const [, mailbox = '', , folder = ''] = resourceWished(body).split('/');
+    const refused = this.#around.refusedUntil.get(mailbox);
     if (refused && refused.until > this.#around.time.now())
       return refused.status === 403 ? refusal(403, 'ExtensionError') : refusal(404, 'ResourceNotFound');
-    if (!this.mailboxes.hasFolder(mailbox, wish.resource.split('/')[3] ?? '')) return refusal(404, 'ResourceNotFound');
-    if (!this.handshake()) return refusal(400, 'ValidationError', 'Subscription validation request timed out.');
-    const expiresAt = store.grant(Date.parse(wish.expirationDateTime));
-    if (expiresAt === undefined)
-      return refusal(400, 'ExtensionError', 'Subscription expiration can only be minutes in the future.');
-    const same = store.on(wish.resource);
-    if (same)
-      return refusal(
-        409,
-        'ExtensionError',
-        `Subscription Id <${same.id}> already exists for the requested combination`,
-      );
-    const { resource, notificationUrl, clientState } = wish;
-    return { status: 201, body: shown(store.put({ resource, notificationUrl, clientState, expiresAt, immutable })) };
-  }
-
-  #batch(body: unknown): Reply {
-    const { faults } = this.#around;
-    const responses = batchBody.parse(body).requests.map((request) => {
-      const found = this.subscriptions.get(request.url.split('/').at(-1) ?? '');
-      const reply = (status: number, content: unknown) => ({ id: request.id, status, body: content });
-      if (!found) return reply(404, { error: { code: 'ResourceNotFound' } });
-      if (faults.onCall('graph') === 'graph 5xx') return reply(503, { error: { code: 'ServiceUnavailable' } });
-      const expiresAt = this.subscriptions.grant(Date.parse(request.body.expirationDateTime));
-      if (expiresAt === undefined) return reply(400, { error: { code: 'ErrorInvalidParameter' } });
-      this.subscriptions.patch(found, expiresAt);
-      return reply(200, { id: found.id, expirationDateTime: new Date(expiresAt).toISOString() });
-    });
-    // Parts come in any order, and one may be missing.
-    if (faults.onCall('graph') !== undefined) responses.pop();
-    return { status: 200, body: { responses: responses.toReversed() } };
+    if (!this.mailboxes.hasFolder(mailbox, folder)) return refusal(404, 'ResourceNotFound');
+    return createSubscription(this.subscriptions, body, prefer, this.handshake);
   }
 }

@@ -23,6 +23,18 @@ export interface SimulatedMail {
   breaks: number;
   large: boolean;
   removed: boolean;
+  /** When it came to the folder where it is. */
+  arrivedAt: number;
+  attachments: SimulatedAttachment[];
+}
+
+export interface SimulatedAttachment {
+  '@odata.type': string;
+  id: string;
+  name: string;
+  contentType: string;
+  size: number;
+  isInline: boolean;
 }
 
 interface Arrival {
@@ -53,6 +65,8 @@ export class SimulatedMailboxes {
   #epoch = 0;
   #numbers = 0;
   onArrival: (mail: SimulatedMail) => void = () => undefined;
+  /** Called while it is still where it was. */
+  onLeaving: (mail: SimulatedMail) => void = () => undefined;
 
   constructor(time: SimulatedTime, dice: Dice, faults: Faults) {
     this.#time = time;
@@ -87,6 +101,8 @@ export class SimulatedMailboxes {
       breaks: 0,
       large: false,
       removed: false,
+      arrivedAt: now,
+      attachments: [],
       ...changes,
     };
     this.mails.set(`${mailbox}/${mail.id}`, mail);
@@ -95,9 +111,21 @@ export class SimulatedMailboxes {
   }
 
   move(mail: SimulatedMail, folder: string): void {
+    this.onLeaving(mail);
     mail.folder = folder;
     mail.modifiedAt = this.#time.now();
     this.#arrive(mail);
+  }
+
+  remove(mail: SimulatedMail): void {
+    this.onLeaving(mail);
+    mail.removed = true;
+  }
+
+  /** Read or flagged. */
+  mark(mail: SimulatedMail): void {
+    mail.isRead = true;
+    mail.modifiedAt = this.#time.now();
   }
 
   forgetTokens(): void {
@@ -132,14 +160,20 @@ export class SimulatedMailboxes {
       if (!arrival || arrival.visibleAt > now) break;
       if (shows(arrival)) mails.push(arrival.mail);
     }
-    const rest = log.slice(position).some((arrival) => arrival.visibleAt <= now && shows(arrival));
-    return { mails, place: { ...place, position }, more: rest };
+    let more = false;
+    for (let next = position; !more && next < log.length; next++) {
+      const arrival = log[next];
+      if (!arrival || arrival.visibleAt > now) break;
+      more = shows(arrival);
+    }
+    return { mails, place: { ...place, position }, more };
   }
 
   /** As Graph shows it: whole, with fields left out (`partial`), or, while it `breaks`, in a form nobody understands. */
-  show(mail: SimulatedMail, view: 'delta' | 'list' | 'single', immutable: boolean): Json {
+  show(mail: SimulatedMail, view: 'delta' | 'list' | 'ids' | 'single', immutable: boolean): Json {
     const id = immutable ? mail.id : `${mail.id}${mail.folder.slice(0, 2)}`;
     const dated: Json = { id, receivedDateTime: asDateTime(mail.receivedAt), isRead: mail.isRead };
+    if (view === 'ids') return { ...dated, isDraft: mail.isDraft };
     if (mail.isPartial && view !== 'single') return dated;
     if (mail.breaks > 0) {
       if (view === 'single') mail.breaks--;
@@ -162,20 +196,21 @@ export class SimulatedMailboxes {
       replyTo: [],
       importance: 'normal',
       internetMessageHeaders: [{ name: 'Message-ID', value: `<${CANARY}-${mail.id}@sender.example>` }],
-      hasAttachments: false,
+      hasAttachments: mail.attachments.length > 0,
       body: { contentType: 'text', content: mail.large ? CANARY.repeat(17_000) : `${CANARY} body` },
-      attachments: [],
+      attachments: mail.attachments,
       lastModifiedDateTime: asDateTime(mail.modifiedAt),
     };
   }
 
   #arrive(mail: SimulatedMail): void {
+    mail.arrivedAt = this.#time.now();
     const log = this.#logs.get(`${mail.mailbox}/${mail.folder}`);
     if (!log) return;
     const lag = this.#faults.strikes('delta lag', 0.3) ? this.#dice.waiting(60_000) : 0;
     const arrival = { mail, visibleAt: this.#time.now() + lag };
-    const later = log.findIndex((other) => other.visibleAt > arrival.visibleAt);
-    log.splice(later === -1 ? log.length : later, 0, arrival);
+    const before = log.findLastIndex((other) => other.visibleAt <= arrival.visibleAt);
+    log.splice(before + 1, 0, arrival);
     this.onArrival(mail);
   }
 }

@@ -14,6 +14,8 @@ export interface Surroundings {
   trace: Trace;
   /** Services that answer nobody until then. */
   downUntil: Map<Service, number>;
+  /** Mailboxes that refuse everybody for a while, with the status they give. */
+  refusedUntil: Map<string, { status: 403 | 404; until: number }>;
   /** How far the clock of a service is off. */
   serviceSkew: Record<Service, number>;
 }
@@ -35,6 +37,8 @@ const ANSWER_LOST: ReadonlySet<CallFault> = new Set([
 /** The client repeats a request whose answer was lost: the second one meets what the first one did. */
 const REPEATED: ReadonlySet<CallFault> = new Set(['table retried by the client', 'bus accepted twice']);
 
+const OLD_DATE_MS = 900;
+
 /** One life of one process of the app: it can be paused and it can die at any call; its clock may be wrong. */
 export class SimulatedProcess {
   readonly name: string;
@@ -45,10 +49,12 @@ export class SimulatedProcess {
   skew: number;
   /** When something last went wrong on its side; bounds are judged with that in mind. */
   troubledAt = Number.NEGATIVE_INFINITY;
-  /** When it was last kept from storing what it knew. */
-  forgetfulAt = Number.NEGATIVE_INFINITY;
+  /** Until when it stood still, or when its clock jumped. */
+  stalledUntil = Number.NEGATIVE_INFINITY;
   onCrash: () => void = () => undefined;
   #frozenUntil = 0;
+  /** The own clock's error, and the age of the answer, when the clock of a service was last read. */
+  readonly #observed: Partial<Record<Service, { skew: number; age: number }>> = {};
   readonly #around: Surroundings;
 
   constructor(name: string, skew: number, around: Surroundings) {
@@ -84,11 +90,18 @@ export class SimulatedProcess {
     this.#around.trace.note(this.name, 'pauses', String(Math.round(ms)));
     this.troubled();
     this.#frozenUntil = Math.max(this.#frozenUntil, this.#around.time.now() + Math.ceil(ms));
+    this.stalledUntil = this.#frozenUntil;
   }
 
-  troubled(by: Service | 'process' = 'process'): void {
+  /** Its clock is set anew. */
+  setSkew(skew: number): void {
+    this.troubled();
+    this.skew = skew;
+    this.stalledUntil = Math.max(this.stalledUntil, this.#around.time.now());
+  }
+
+  troubled(): void {
     this.troubledAt = this.#around.time.now();
-    if (by === 'tables' || by === 'process') this.forgetfulAt = this.troubledAt;
   }
 
   /** Calls back in this process: not if it died meanwhile, and not while it is paused. */
@@ -112,9 +125,8 @@ export class SimulatedProcess {
   request<T>(service: Service, call: string, serve: (fault: CallFault | undefined) => Outcome<T>): Promise<T> {
     if (this.isDown) return new Promise(() => undefined);
     const { time, faults } = this.#around;
-    this.gate.calls.push(call);
     const fault = faults.onCall(service);
-    if (fault) this.troubled(service);
+    if (fault) this.troubled();
     if (fault === 'crash before a call') {
       faults.count(fault);
       this.crash(`before ${call}`);
@@ -130,6 +142,7 @@ export class SimulatedProcess {
     return new Promise((resolve, reject) => {
       time.after(there, () => {
         const outcome = serve(fault);
+        const servedAt = time.now();
         if (fault === 'crash after a call') {
           if (this.isDown) return;
           faults.count(fault);
@@ -137,8 +150,7 @@ export class SimulatedProcess {
           return;
         }
         this.after(faults.latency(service), () => {
-          if (service === 'tables') this.tableClock.observe(this.#dateOf(service));
-          if (service === 'graph') this.graphClock.observe(this.#dateOf(service));
+          this.#readDate(service, servedAt);
           if ('error' in outcome) reject(outcome.error);
           else resolve(outcome.value);
         });
@@ -146,8 +158,18 @@ export class SimulatedProcess {
     });
   }
 
-  #dateOf(service: Service): string {
-    return new Date(this.#around.time.now() + this.#around.serviceSkew[service]).toUTCString();
+  /**
+   * Takes the time from the `Date` of an answer. It tells something new only after this process's own clock changed,
+   * or where the answer is old because the process stood still meanwhile; otherwise reading it is left out.
+   */
+  #readDate(service: Service, servedAt: number): void {
+    const clock = service === 'tables' ? this.tableClock : service === 'graph' ? this.graphClock : undefined;
+    if (!clock) return;
+    const age = this.#around.time.now() - servedAt;
+    const known = this.#observed[service];
+    if (known && known.skew === this.skew && known.age < OLD_DATE_MS && age < OLD_DATE_MS) return;
+    this.#observed[service] = { skew: this.skew, age };
+    clock.observe(new Date(servedAt + this.#around.serviceSkew[service]).toUTCString());
   }
 }
 
@@ -182,7 +204,7 @@ export class ProcessGate extends Gate {
     const { time, faults, trace, downUntil } = this.#around;
     const refused = (code: string): Outcome<T> => {
       trace.note(this.#process.name, call, code);
-      this.#process.troubled(service);
+      this.#process.troubled();
       return { error: new TransientError(`simulated:${service}`) };
     };
     if ((downUntil.get(service) ?? 0) > time.now()) return refused('service down');

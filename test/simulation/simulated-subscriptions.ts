@@ -1,3 +1,5 @@
+import { appMark } from '../../shared/adapters/graph/graph-subscriptions.ts';
+import { TENANT } from '../support/builders.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
 export interface SimulatedSubscription {
@@ -16,11 +18,19 @@ export interface SimulatedSubscription {
 const MINUTE = 60_000;
 const SHORTEST_MINUTES = 45;
 
+/** Whose subscriptions are ours. */
+export const MARK = appMark(TENANT, '', 'bus.northwind.example');
+
+/** Made by the installation under test, at whatever address it lived then. */
+export const isOurs = (item: SimulatedSubscription): boolean => item.notificationUrl.includes(MARK);
+
 /** Subscriptions as Graph keeps them for one app in one tenant. */
 export class SimulatedSubscriptions {
   readonly all = new Map<string, SimulatedSubscription>();
   /** Two PATCHes of one subscription that were closer than ten minutes (change-notifications-lifecycle-events). */
   hasty = 0;
+  /** What was done to subscriptions of others. */
+  readonly meddled: string[] = [];
   readonly maxMinutes: number;
   readonly #time: SimulatedTime;
   readonly #clamps: boolean;
@@ -33,11 +43,19 @@ export class SimulatedSubscriptions {
   }
 
   live(): SimulatedSubscription[] {
-    return [...this.all.values()].filter((item) => item.expiresAt > this.#time.now());
+    const now = this.#time.now();
+    return [...this.all.values()].filter((item) => item.expiresAt > now);
+  }
+
+  /** Those of the installation under test. */
+  ours(): SimulatedSubscription[] {
+    return this.live().filter(isOurs);
   }
 
   on(resource: string): SimulatedSubscription | undefined {
-    return this.live().find((item) => item.resource === resource);
+    const now = this.#time.now();
+    for (const item of this.all.values()) if (item.resource === resource && item.expiresAt > now) return item;
+    return undefined;
   }
 
   get(id: string): SimulatedSubscription | undefined {
@@ -60,8 +78,15 @@ export class SimulatedSubscriptions {
     return made;
   }
 
+  /** At the wish of the app. */
+  remove(found: SimulatedSubscription): void {
+    if (!isOurs(found)) this.meddled.push(`${found.id} of another installation was deleted`);
+    this.all.delete(found.id);
+  }
+
   patch(found: SimulatedSubscription, expiresAt: number): void {
     const now = this.#time.now();
+    if (!isOurs(found)) this.meddled.push(`${found.id} of another installation was renewed`);
     if (now - found.patchedAt < 10 * MINUTE - 5_000) this.hasty++;
     found.patchedAt = now;
     found.expiresAt = expiresAt;

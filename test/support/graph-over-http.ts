@@ -1,11 +1,11 @@
-import { makeGraphClient } from '../../shared/adapters/graph/graph-client.ts';
+import { type GraphClientDeps, makeGraphClient } from '../../shared/adapters/graph/graph-client.ts';
 import { makeGraphMail } from '../../shared/adapters/graph/graph-mail.ts';
 import { TokenSource } from '../../shared/adapters/graph/token-source.ts';
 import { START } from './in-memory-ports.ts';
 import { aTokenAnswer } from './token-answers.ts';
 
 /** The client of this app, pointed at a server on this machine. It never waits between its tries. */
-export function graphOver(url: string) {
+export function graphOver(url: string, limits: Pick<GraphClientDeps, 'maxAnswerBytes'> = {}) {
   const tokens = new TokenSource(
     () => Promise.resolve(aTokenAnswer({ expiresOn: new Date(START + 3_600_000) })),
     () => START,
@@ -16,6 +16,7 @@ export function graphOver(url: string) {
     scope: 'https://graph.test/.default',
     now: () => START,
     random: () => 0,
+    ...limits,
   });
 }
 

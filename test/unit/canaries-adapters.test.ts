@@ -72,7 +72,11 @@ const FAILURES: [string, (response: ServerResponse) => void][] = [
   ['a storage error', json(404, { 'odata.error': { code: QUOTED, message: { value: QUOTED } } })],
   ['a token error', json(401, { error: 'invalid_client', error_description: QUOTED, error_codes: [7_000_215] })],
   ['an unreadable answer', json(200, { value: QUOTED, access_token: QUOTED, id: { [QUOTED]: QUOTED } })],
-  ['rows that nobody can read', json(200, { value: [{ PartitionKey: QUOTED, RowKey: `d:${QUOTED}`, state: QUOTED }] })],
+  // Keys are ids of our own making, and are logged.
+  [
+    'rows that nobody can read',
+    json(200, { value: [{ PartitionKey: MAILBOX, RowKey: 'd:0000000000000:x', id: { [QUOTED]: 1 }, state: QUOTED }] }),
+  ],
   ['no JSON', (response) => response.writeHead(200, { 'Content-Type': 'application/json' }).end(`{"a":"${QUOTED}`)],
   ['a page', (response) => response.writeHead(502, { 'Content-Type': 'text/html' }).end(`<p>${QUOTED}</p>`)],
   ['a redirect', (response) => response.writeHead(302, { Location: `https://evil.example/?${QUOTED}` }).end()],

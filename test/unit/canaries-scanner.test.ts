@@ -14,8 +14,8 @@ const LEAKS: [string, string][] = [
   ['in base64 after two characters', Buffer.from(`id${SECRET}`).toString('base64')],
   ['in base64 for URLs', Buffer.from(`user:${SECRET}`).toString('base64url')],
   ['in hex', Buffer.from(SECRET).toString('hex')],
-  ['escaped', [...SECRET].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')],
-  ['backwards', [...SECRET].toReversed().join('')],
+  ['escaped', Array.from(SECRET, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')],
+  ['backwards', Array.from(SECRET).toReversed().join('')],
   ['in the stack of an error', new Error(`refused: ${SECRET}`).stack ?? ''],
 ];
 

@@ -57,6 +57,12 @@ describe('the report of a test run', () => {
     ]);
   });
 
+  it('is read for ids of the group that a test stands in', () => {
+    const assertionResults = [{ ancestorTitles: ['retention [T29]'], title: 'ends [F61]', status: 'passed' }];
+    const { tests } = readTestReport({ testResults: [{ name: '/x/a.test.ts', assertionResults }] }, '/x');
+    expect(tests).toEqual([{ file: 'a.test.ts', title: 'ends', ids: ['T29', 'F61'], passed: true }]);
+  });
+
   it.each(['drops [F01] it', 'drops it [F01 T03]', 'drops it [F1]', 'drops it [F01,T03]'])(
     'shows ids that are written in another way (%#)',
     (title) => {

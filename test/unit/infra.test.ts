@@ -183,13 +183,13 @@ describe('rights', () => {
 });
 
 describe('keys and passwords', () => {
-  test('no file reads, holds or takes a key, a connection string or a secret [T24]', () => {
+  test('no file reads, holds or takes a key, a connection string or a secret [T24, T25]', () => {
     const forbidden =
       /list(Keys|Secrets|AccountSas|ServiceSas)|AccountKey=|SharedAccessKey|SharedAccessSignature|InstrumentationKey|UseDevelopment|@secure|GRAPH_CLIENT_SECRET|StorageAccountConnectionString/i;
     for (const file of bicepFiles) expect(forbidden.exec(file.text)?.[0], file.name).toBeUndefined();
   });
 
-  test('signing in by key or password is off on every resource [T24]', () => {
+  test('signing in by key or password is off on every resource [T24, T26]', () => {
     expect(read('infra/modules/storage.bicep')).toMatch(/allowSharedKeyAccess: false/);
     expect(read('infra/modules/storage.bicep')).toMatch(/allowBlobPublicAccess: false/);
     expect(read('infra/modules/service-bus.bicep')).toMatch(/disableLocalAuth: true/);

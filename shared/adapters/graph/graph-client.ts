@@ -35,6 +35,8 @@ export interface GraphClientDeps {
   scope: string;
   now: () => number;
   random: () => number;
+  /** Longest answer that is read; more than Graph ever sends without it. */
+  maxAnswerBytes?: number;
 }
 
 /** `prefer` value that makes ids survive moves inside the mailbox (outlook-immutable-id, 2024-11). */
@@ -56,10 +58,18 @@ export const query = (parameters: Record<string, string>): string =>
     .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
     .join('&');
 
-export function makeGraphClient({ tokens, baseUrl, scope, now, random }: GraphClientDeps): GraphClient {
+export function makeGraphClient(deps: GraphClientDeps): GraphClient {
+  const { tokens, baseUrl, scope, now, random, maxAnswerBytes } = deps;
   const root = new URL(baseUrl);
   const clock = makeServerClock(now);
-  const middleware = graphMiddleware({ tokens, origin: root.origin, scope, clock, random });
+  const middleware = graphMiddleware({
+    tokens,
+    origin: root.origin,
+    scope,
+    clock,
+    random,
+    ...(maxAnswerBytes !== undefined && { maxAnswerBytes }),
+  });
   const client = Client.initWithMiddleware({
     middleware,
     baseUrl: root.origin,
@@ -153,7 +163,10 @@ function moving(body: ReadableStream<Uint8Array>, idle: AbortController): Readab
  * are left.
  */
 function findNamed(error: unknown): Error | undefined {
-  if (!(error instanceof GraphError) || error.statusCode !== -1) return undefined;
+  if (!(error instanceof GraphError)) return undefined;
+  // An answer may also fail while it is read, after its status came.
+  const inReading = error.statusCode < 300 && /^(?:Transient|Permanent)Error$/.test(error.code ?? '');
+  if (error.statusCode !== -1 && !inReading) return undefined;
   const code = /^(?:graph|token):[\w:.-]*\w/.exec(error.message)?.[0] ?? 'graph:no-answer';
   return error.code === 'PermanentError'
     ? new PermanentError(code, { cause: error })

@@ -12,6 +12,7 @@ interface Deps {
   scope: string;
   clock: ServerClock;
   random: () => number;
+  maxAnswerBytes?: number;
 }
 
 // The client passes the URL as text; the type names the browser's Request as well.
@@ -142,7 +143,8 @@ class Guard extends Link {
     // An answer has to be whole within the limits; what is read as a stream has limits of its own.
     const isStreamed = context.options && STREAMED in context.options;
     if (isStreamed) clearTimeout(waiting);
-    context.response = isStreamed ? bounded.response : bounded.response && limited(bounded.response);
+    const { maxAnswerBytes = MAX_ANSWER_BYTES } = this.#deps;
+    context.response = isStreamed ? bounded.response : bounded.response && limited(bounded.response, maxAnswerBytes);
     this.#deps.clock.observe(bounded.response?.headers.get('Date'));
     const status = bounded.response?.status ?? 0;
     if (status >= 300 && status < 400) throw new PermanentError('graph:redirect');
@@ -154,13 +156,13 @@ const REQUEST_MS = 60_000;
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
 /** The same answer; reading it fails where it does not end. */
-function limited(response: Response): Response {
+function limited(response: Response, most: number): Response {
   if (!response.body) return response;
   let size = 0;
   const counted = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {
       size += chunk.byteLength;
-      if (size > MAX_ANSWER_BYTES) controller.error(new TransientError('graph:answer-too-large'));
+      if (size > most) controller.error(new TransientError('graph:answer-too-large'));
       else controller.enqueue(chunk);
     },
   });

@@ -70,7 +70,7 @@ export class FakeDeliveriesTable {
     return fresh;
   }
 
-  ledger(mailbox: string): readonly Delivery[] {
+  ledger(mailbox: string): Delivery[] {
     return this.of(mailbox).ledger.all();
   }
 
@@ -94,12 +94,10 @@ function saveChain(partition: Partition, folder: string, changes: Partial<Omit<C
   partition.chains.set(folder, Object.freeze({ ...partition.chains.get(folder), ...changes, folder }));
 }
 
-function windowOf(partition: Partition): LedgerWindow {
-  const room = WINDOW_ROWS - partition.chains.size - (partition.lane ? 1 : 0);
-  const all = partition.ledger.all();
-  const rows = all.slice(0, room);
+function windowOf({ chains, lane, ledger }: Partition): LedgerWindow {
+  const rows = ledger.newest(WINDOW_ROWS - chains.size - (lane ? 1 : 0));
   const oldest = rows.at(-1);
-  const cut = all.length > rows.length;
+  const cut = ledger.size > rows.length;
   const completeFrom = cut ? new Date(oldest ? receivedAt(oldest.key) + 1 : 8.64e15) : new Date(0);
   return { rows: new Map(rows.map((row) => [row.key, row])), completeFrom };
 }
@@ -163,21 +161,9 @@ export function fakeDeliveries(table: FakeDeliveriesTable, gate: Gate, clock: Cl
       );
     },
 
-    between: (mailbox, from, to) =>
-      gate.pass('deliveries.between', () =>
-        table.ledger(mailbox).filter(({ key }) => {
-          const at = receivedAt(key);
-          return at >= from.getTime() && at <= to.getTime();
-        }),
-      ),
+    between: (mailbox, from, to) => gate.pass('deliveries.between', () => table.of(mailbox).ledger.between(from, to)),
 
-    older: (mailbox, time) =>
-      gate.pass('deliveries.older', () =>
-        table
-          .ledger(mailbox)
-          .filter(({ key }) => receivedAt(key) < time.getTime())
-          .slice(0, OLDER_ROWS),
-      ),
+    older: (mailbox, time) => gate.pass('deliveries.older', () => table.of(mailbox).ledger.before(time, OLDER_ROWS)),
 
     beginChain: (mailbox, { folder, ...chain }) =>
       gate.pass('deliveries.beginChain', () => {
@@ -201,7 +187,7 @@ export function fakeDeliveries(table: FakeDeliveriesTable, gate: Gate, clock: Cl
     purge: (mailbox, before) =>
       gate.pass('deliveries.purge', () => {
         const { ledger, audits } = table.of(mailbox);
-        const rows = ledger.all().filter(({ key }) => receivedAt(key) < before.getTime());
+        const rows = ledger.before(before);
         const ended = [...audits].filter(([, { to }]) => to < before);
         for (const { key } of rows) ledger.delete(key);
         for (const [key] of ended) audits.delete(key);
@@ -212,7 +198,7 @@ export function fakeDeliveries(table: FakeDeliveriesTable, gate: Gate, clock: Cl
       gate.pass('deliveries.erase', () => {
         const rows = table.ledger(mailbox);
         table.remove(mailbox);
-        return [...rows];
+        return rows;
       }),
   };
 }

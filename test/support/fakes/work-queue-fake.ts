@@ -135,7 +135,9 @@ export const fakeWorkQueue = (queue: FakeWorkQueue, gate: Gate, clock: VirtualCl
 
   async drainDeadLetters(max, keep) {
     const isRing = (body: string) => parseRing(body) !== undefined;
-    const readable = await gate.pass('workQueue.drainDeadLetters', () => queue.deadLetters().filter(isRing).slice(0, max));
+    const readable = await gate.pass('workQueue.drainDeadLetters', () =>
+      queue.deadLetters().filter(isRing).slice(0, max),
+    );
     if (readable.length === 0) return 0;
     await keep(readable.flatMap((body) => parseRing(body) ?? []));
     return gate.pass('workQueue.completeDeadLetters', () => {

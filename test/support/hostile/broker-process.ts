@@ -7,7 +7,7 @@ import { parseQueueDefinitions, startServiceBusBroker } from '../../../local/ser
 export async function startBrokerProcess(): Promise<{ connectionString: string; close(): Promise<void> }> {
   const child = fork(fileURLToPath(import.meta.url), { env: { ...process.env, BROKER_PROCESS: '1' } });
   const connectionString = await new Promise<string>((resolve, reject) => {
-    child.once('message', (message) => resolve(String(message)));
+    child.once('message', (message) => resolve(typeof message === 'string' ? message : ''));
     child.once('exit', () => reject(new Error('the broker did not start')));
   });
   return {

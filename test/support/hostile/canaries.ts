@@ -1,6 +1,6 @@
 const hex = (text: string) => Buffer.from(text).toString('hex');
 const escaped = (text: string) =>
-  [...text].map((character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
+  Array.from(text, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
 
 /** What base64 of anything that holds `text` holds, at each of the three places it may start at. */
 function inBase64(text: string): string[] {

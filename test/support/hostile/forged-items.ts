@@ -25,6 +25,10 @@ export const pick = <T>(random: Random, [first, ...rest]: readonly [T, ...T[]]):
   return rest[place - 1] ?? first;
 };
 
+/** As JSON.parse makes it: a name of its own, whatever the name means to the language. */
+const withOwn = (name: string, value: unknown): Item =>
+  Object.defineProperty({}, name, { value, enumerable: true, configurable: true, writable: true });
+
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const letter = (random: Random) => BASE64URL[Math.floor(random() * 64)] ?? 'A';
 const letters = (random: Random, length: number) => Array.from({ length }, () => letter(random)).join('');
@@ -38,7 +42,8 @@ const flipBit = (random: Random, text: string): string => {
 
 const replaceOne = (random: Random, text: string): string => {
   const place = at(random, text);
-  const other = [...BASE64URL].find((candidate, number) => candidate !== text[place] && number > random() * 60) ?? '~';
+  const other =
+    Array.from(BASE64URL).find((candidate, number) => candidate !== text[place] && number > random() * 60) ?? '~';
   return text.slice(0, place) + (other === text[place] ? '~' : other) + text.slice(place + 1);
 };
 
@@ -64,7 +69,7 @@ export const oddValue = (random: Random): unknown =>
     () => ({ $ne: null }),
     () => ({ toString: CLIENT_STATE, length: 86 }),
     () => ({ constructor: { name: 'String' }, split: null }),
-    () => JSON.parse('{"__proto__":{"genuine":true}}'),
+    () => withOwn('__proto__', { genuine: true }),
     () => '\ud800',
     () => '\0'.repeat(10),
     () => 'x'.repeat(Math.floor(random() * 3_000)),
@@ -167,8 +172,8 @@ export const harmless = (random: Random): Item =>
     () => ({ subscriptionExpirationDateTime: oddValue(random) }),
     () => ({ encryptedContent: { data: letters(random, 80), dataKey: 'x', encryptionCertificateId: 'c' } }),
     () => ({ validationTokens: ['eyJhbGciOiJub25lIn0.e30.'] }),
-    () => JSON.parse(`{"__proto__":{"clientState":"${CLIENT_STATE}","tenantId":"${TENANT}"}}`),
-    () => JSON.parse(`{"constructor":{"prototype":{"genuine":true}}}`),
+    () => withOwn('__proto__', { clientState: CLIENT_STATE, tenantId: TENANT }),
+    () => withOwn('constructor', { prototype: { genuine: true } }),
     () => ({ [letters(random, 12)]: oddValue(random) }),
     () => ({ ClientState: CLIENT_STATE, clientstate: CLIENT_STATE }),
   ])();

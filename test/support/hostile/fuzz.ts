@@ -1,6 +1,6 @@
 // `node …/fuzz.ts --runs N [--seed S] [--only NAME]`: N inputs in all, spread over every parser; what broke and how long
 // the slowest input took. Exit 0 only if nothing broke.
-import { parseArgs } from 'node:util';
+import { inspect, parseArgs } from 'node:util';
 import * as fc from 'fast-check';
 import { exportJWK, generateKeyPair } from 'jose';
 import { PARSERS, tryParser } from './parsers.ts';
@@ -42,7 +42,7 @@ for (const parser of chosen) {
         await tryParser(parser, input);
         slowest = Math.max(slowest, Math.min(took, performance.now() - again));
       } else slowest = Math.max(slowest, took);
-      if (failure !== undefined) throw failure instanceof Error ? failure : new Error(String(failure));
+      if (failure !== undefined) throw failure instanceof Error ? failure : new Error(inspect(failure));
     }),
     { numRuns: runsEach, seed, endOnFailure: true },
   );

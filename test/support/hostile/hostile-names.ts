@@ -43,14 +43,14 @@ export const HOSTILE_NAMES: readonly string[] = [
   "' or '1' eq '1",
   "x') or (PartitionKey ne '",
   "'; drop table mails; --",
-  "%27 or 1 eq 1",
+  '%27 or 1 eq 1',
   '\uff07 or 1 eq 1',
   '"',
   '" onload="alert(1)',
   '<script>alert(1)</script>',
   '<img src=x onerror=alert(1)>',
   'javascript:alert(1)',
-  '=cmd|\' /C calc\'!A0',
+  "=cmd|' /C calc'!A0",
   '{{7*7}}',
   '{"$ne":null}',
   '__proto__',
@@ -91,7 +91,37 @@ export const HOSTILE_NAMES: readonly string[] = [
 /** Those, parts of them beside each other, and whatever else a text can be. */
 export const hostileName: fc.Arbitrary<string> = fc.oneof(
   { arbitrary: fc.constantFrom(...HOSTILE_NAMES), weight: 4 },
-  { arbitrary: fc.array(fc.constantFrom(...HOSTILE_NAMES), { minLength: 2, maxLength: 3 }).map((names) => names.join('')), weight: 2 },
+  {
+    arbitrary: fc
+      .array(fc.constantFrom(...HOSTILE_NAMES), { minLength: 2, maxLength: 3 })
+      .map((names) => names.join('')),
+    weight: 2,
+  },
   { arbitrary: fc.string({ unit: 'binary', maxLength: 40 }), weight: 2 },
-  { arbitrary: fc.string({ unit: fc.constantFrom('.', '/', '\\', '%', '2', 'e', 'f', '?', '#', "'", '"', '\r', '\n', '\0', '$', '=', '&', '\ud800'), maxLength: 12 }), weight: 2 },
+  {
+    arbitrary: fc.string({
+      unit: fc.constantFrom(
+        '.',
+        '/',
+        '\\',
+        '%',
+        '2',
+        'e',
+        'f',
+        '?',
+        '#',
+        "'",
+        '"',
+        '\r',
+        '\n',
+        '\0',
+        '$',
+        '=',
+        '&',
+        '\ud800',
+      ),
+      maxLength: 12,
+    }),
+    weight: 2,
+  },
 );

@@ -1,6 +1,5 @@
 import dns from 'node:dns';
 import type { ServerResponse } from 'node:http';
-import { vi } from 'vitest';
 import { type GraphClient, makeGraphClient } from '../../../shared/adapters/graph/graph-client.ts';
 import { TokenSource } from '../../../shared/adapters/graph/token-source.ts';
 import { START } from '../in-memory-ports.ts';
@@ -32,11 +31,10 @@ const portOf = ({ url }: LoopbackServer) => Number(new URL(url).port);
 
 /** Every name leads to this machine, so that a request for whatever host really arrives, at whoever owns the port. */
 export async function startHostileNeighbourhood(): Promise<HostileNeighbourhood> {
-  vi.spyOn(dns, 'lookup').mockImplementation(((_name: string, options: dns.LookupOptions, callback: unknown) => {
-    if (typeof callback !== 'function') return;
-    if (options.all) callback(null, [{ address: '127.0.0.1', family: 4 }]);
-    else callback(null, '127.0.0.1', 4);
-  }) as typeof dns.lookup);
+  const { lookup } = dns;
+  Reflect.set(dns, 'lookup', (_name: string, options: dns.LookupOptions, callback: (...found: unknown[]) => void) =>
+    options.all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4),
+  );
   let answer: Reply = (_, response) => sendJson(response, {});
   const graph = await startLoopbackServer((asked, response) => answer(asked, response));
   const evil = await startLoopbackServer((_, response) => sendJson(response, { value: [], accessToken: 'thanks' }));
@@ -62,7 +60,7 @@ export async function startHostileNeighbourhood(): Promise<HostileNeighbourhood>
     async close() {
       await graph.close();
       await evil.close();
-      vi.restoreAllMocks();
+      Reflect.set(dns, 'lookup', lookup);
     },
   };
 }

@@ -76,7 +76,8 @@ function apply(root: unknown, { at, kind, name, value }: Change): void {
       else if (kind === 'proto') set(target, '__proto__', value);
       else if (chosen === undefined) return;
       else if (kind === 'delete') Reflect.deleteProperty(target, chosen);
-      else if (kind === 'repeat') set(target, Array.isArray(target) ? target.length : `${chosen}2`, Reflect.get(target, chosen));
+      else if (kind === 'repeat')
+        set(target, Array.isArray(target) ? target.length : `${chosen}2`, Reflect.get(target, chosen));
       else set(target, chosen, value);
       return;
     }
@@ -88,11 +89,13 @@ function apply(root: unknown, { at, kind, name, value }: Change): void {
 export const mutationOf = (...genuine: [unknown, ...unknown[]]): fc.Arbitrary<unknown> =>
   fc.oneof(
     {
-      arbitrary: fc.tuple(fc.constantFrom(...genuine), fc.array(change, { minLength: 1, maxLength: 6 })).map(([base, changes]) => {
-        const copy: unknown = structuredClone(base);
-        for (const one of changes) apply(copy, one);
-        return copy;
-      }),
+      arbitrary: fc
+        .tuple(fc.constantFrom(...genuine), fc.array(change, { minLength: 1, maxLength: 6 }))
+        .map(([base, changes]) => {
+          const copy: unknown = structuredClone(base);
+          for (const one of changes) apply(copy, one);
+          return copy;
+        }),
       weight: 8,
     },
     { arbitrary: oddValue, weight: 1 },
@@ -105,9 +108,12 @@ export const misspelling = (...genuine: [string, ...string[]]): fc.Arbitrary<str
       arbitrary: fc
         .tuple(
           fc.constantFrom(...genuine),
-          fc.array(fc.tuple(fc.nat(500), fc.nat(8), fc.oneof(hostileName, fc.string({ unit: 'binary', maxLength: 6 }))), {
-            maxLength: 4,
-          }),
+          fc.array(
+            fc.tuple(fc.nat(500), fc.nat(8), fc.oneof(hostileName, fc.string({ unit: 'binary', maxLength: 6 }))),
+            {
+              maxLength: 4,
+            },
+          ),
         )
         .map(([base, cuts]) =>
           cuts.reduce((text, [at, remove, insert]) => {
@@ -118,5 +124,10 @@ export const misspelling = (...genuine: [string, ...string[]]): fc.Arbitrary<str
       weight: 6,
     },
     { arbitrary: fc.string({ unit: 'binary', maxLength: 200 }), weight: 1 },
-    { arbitrary: fc.tuple(fc.string({ minLength: 1, maxLength: 4 }), fc.nat(2_000)).map(([text, times]) => text.repeat(times)), weight: 1 },
+    {
+      arbitrary: fc
+        .tuple(fc.string({ minLength: 1, maxLength: 4 }), fc.nat(2_000))
+        .map(([text, times]) => text.repeat(times)),
+      weight: 1,
+    },
   );

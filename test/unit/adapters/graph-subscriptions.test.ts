@@ -54,7 +54,7 @@ describe('a create', () => {
     expect(await subscriptions.create(REQUEST)).toMatchObject({
       kind: 'created',
       minutes: 10_020,
-      subscription: { id: 'a7d3e5c1-20f9-4b86-9d47-8c13f60ab2e4' },
+      subscription: { id: 'a7d3e5c1-20f9-4b86-9d47-8c13f60ab2e4', expiresAt: new Date('2026-11-27T08:15:42.1184302Z') },
     });
   });
 
@@ -67,7 +67,7 @@ describe('a create', () => {
     ['error-403-subscription-forbidden', { kind: 'unavailable', trouble: 'no-access' }],
     ['error-403-access-denied-rbac', { kind: 'unavailable', trouble: 'no-access' }],
     ['error-404-subscription-create-mailbox', { kind: 'unavailable', trouble: 'not-found' }],
-  ])('that is refused with %s says why', async (name, outcome) => {
+  ])('that is refused with %s says why [F29]', async (name, outcome) => {
     expect(await scripted(answerOf(name)).subscriptions.create(REQUEST)).toMatchObject(outcome);
   });
 

@@ -15,7 +15,7 @@ const MINUTE = 60_000;
 const at = (minutes: number) => new Date(NOW + minutes * MINUTE);
 
 describe('a watched folder', () => {
-  it('needs a subscription when it has none, does not know its end or is past it', () => {
+  it('needs a subscription when it has none, does not know its end or is past it [F18]', () => {
     const good = aFolder({ subscription: 's', expiresAt: at(1) });
     expect(needsSubscription(good, NOW)).toBe(false);
     expect(needsSubscription({ ...good, subscription: undefined }, NOW)).toBe(true);

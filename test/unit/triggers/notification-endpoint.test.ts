@@ -82,7 +82,7 @@ describe('the handshake', () => {
 });
 
 describe('a notification', () => {
-  it('that is genuine is answered with 202 once its ring is stored [F09]', async () => {
+  it('that is genuine is answered with 202 once its ring is stored [F09, F71]', async () => {
     expect(await post({ value: [aNotification({ clientState })] })).toEqual({ status: 202 });
     expect(world.workQueue.sent).toHaveLength(1);
     expect(app.gate.calls).toEqual(['workQueue.send']);

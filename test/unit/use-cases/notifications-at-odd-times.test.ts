@@ -50,6 +50,24 @@ describe('a notification', () => {
     },
   );
 
+  it.each(['before', 'after'] as const)(
+    'whose answer is lost, %s its ring was stored, comes again and is one event [F10]',
+    async (when) => {
+      const { world, app, receive } = await subscribed();
+      const mail = newMail(world);
+      app.gate.inject({ call: 'workQueue.send', nth: 1, kind: 'error', when });
+      await expect(receive(mail.id)).rejects.toThrow();
+      const stored = world.workQueue.length;
+      expect(stored).toBe(when === 'after' ? 1 : 0);
+      await world.clock.advance(10_000);
+      expect(await receive(mail.id)).toMatchObject({ kind: 'accepted', rings: 1 });
+      expect(world.workQueue.length).toBe(stored + 1);
+      await runRings(world, app);
+      expect(arrived(world)).toEqual([messageIdFor(mail)]);
+      expect(world.crmQueue.sends).toHaveLength(1);
+    },
+  );
+
   it('of a subscription that was replaced meanwhile is one more look, and nothing is sent twice [F03]', async () => {
     const { world, app, receive } = await subscribed();
     const before = clientStateOf(world);

@@ -7,7 +7,7 @@ describe('a ring that cannot be answered because tables are down', () => {
     const { world, app } = oneMailbox();
     app.gate.inject({ call: 'deliveries.load', kind: 'error' });
     await ringUp(app, lookRing());
-    expect(world.workQueue.sent.map(({ ring }) => ring)).toEqual([lookRing()]);
+    expect(world.workQueue.sent.map(({ ring }) => ring)).toEqual([{ ...lookRing(), putOff: 1 }]);
     expect(world.workQueue.sent[0]?.at).toBeGreaterThan(world.clock.now());
   });
 

@@ -71,12 +71,45 @@ describe('a throttled batch of renewals [F26, F27, F35]', () => {
     for (let minute = 1; minute < 7; minute++) {
       await world.clock.advance(MINUTE);
       await app.reconcileMailboxes();
-      await app.renewSubscriptions();
     }
     expect(world.subscriptions.batches).toHaveLength(1);
     await world.clock.advance(MINUTE);
     await app.reconcileMailboxes();
     expect(world.subscriptions.batches.length).toBeGreaterThan(1);
+  });
+});
+
+describe('a throttled batch in the slow timer [F26, F35]', () => {
+  it('is followed by the others after the time that Graph asked for, and by itself with the next turn', async () => {
+    watch(60);
+    const [first] = world.folders.all();
+    const retryAfterMs = 2 * MINUTE;
+    world.subscriptions.nextRenewals.set(first?.subscription ?? '', { kind: 'failed', code: '429', retryAfterMs });
+    const startedAt = world.clock.now();
+    await world.clock.runUntilDone(app.renewSubscriptions());
+    expect(world.clock.now() - startedAt).toBe(retryAfterMs);
+    expect(renewed()).toBe(60);
+    world.subscriptions.nextRenewals.clear();
+    await app.renewSubscriptions();
+    expect(world.subscriptions.batches.at(-1)?.map(({ id }) => id)).toEqual([first?.subscription]);
+  });
+});
+
+describe('a request for renewals that is not full', () => {
+  it('takes along those that are due next, and nobody else', async () => {
+    watch(25);
+    const soon = (number: number, hours: number) => {
+      const row = world.folders.all()[number];
+      if (row) world.folders.put({ ...row, renewAt: new Date(world.clock.now() + hours * HOUR) });
+      return row?.subscription;
+    };
+    // Ten hours are left, so a quarter of an hour before half of them is soon; the rest has time.
+    const next = [0, 1, 2].map((number) => soon(number, 1));
+    for (let number = 3; number < 23; number++) soon(number, 5);
+    await app.renewSubscriptions();
+    const [batch] = world.subscriptions.batches;
+    expect(batch?.slice(2).map(({ id }) => id)).toEqual(next);
+    expect(renewed()).toBe(5);
   });
 });
 

@@ -218,6 +218,19 @@ describe('a cloud without delta', () => {
     expect(app.gate.count('mail.openChain') + app.gate.count('mail.followLink')).toBe(0);
   });
 
+  it('finds what was moved in with an old date [F48]', async () => {
+    const { world } = oneMailbox();
+    world.mailboxes.hasDelta = false;
+    const app = startApp(world);
+    const receivedAt = new Date(START - 20 * HOUR);
+    const mail = world.mailboxes.add(MAILBOX, aMail({ parentFolderId: 'archive-id', receivedAt }));
+    await ringUp(app, lookRing());
+    await world.clock.advance(3 * HOUR);
+    world.mailboxes.move(MAILBOX, mail.id, 'inbox-id');
+    await ringUp(app, lookRing());
+    expect(arrived(world)).toEqual([messageIdFor(mail)]);
+  });
+
   it('gets through a second in which more mails came than fit a page', async () => {
     const { world } = oneMailbox();
     world.mailboxes.hasDelta = false;

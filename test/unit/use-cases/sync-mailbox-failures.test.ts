@@ -193,7 +193,7 @@ describe('a lane that is lost', () => {
     expect(world.workQueue.length).toBe(1);
   });
 
-  it('is not lost by a slow page: the lease is extended while work goes on', async () => {
+  it('is not lost by a slow page: the lease is extended while work goes on [F51]', async () => {
     const { world } = oneMailbox();
     const slow = startApp(world, {}, (call) => (call === 'crmQueue.publish' ? 300_000 : 5));
     const other = startApp(world, {}, () => 5);
@@ -227,7 +227,7 @@ describe('a page that takes down its worker', () => {
     return app;
   };
 
-  it('is asked for smaller each time, and the one mail at fault is parked at last while all others arrive [F57]', async () => {
+  it('is asked for smaller each time, and the one mail at fault is parked at last while all others arrive [F57, F77]', async () => {
     const { world } = oneMailbox();
     const mails = Array.from({ length: 30 }, () => world.mailboxes.add(MAILBOX, aMail()));
     const deadly = mails[17];
@@ -313,7 +313,7 @@ describe('a mail that fails for its own reasons', () => {
   });
 
   it.each(['unreadable', 'undated', 'partial'] as const)(
-    'is parked at the fifth failure when it comes %s',
+    'is parked at the fifth failure when it comes %s [F39, F57]',
     async (shape) => {
       const { world, app } = oneMailbox();
       const mail = world.mailboxes.add(MAILBOX, aMail(), { shape, breaks: 99 });

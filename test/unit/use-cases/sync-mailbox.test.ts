@@ -64,7 +64,7 @@ describe('a ring for a new mail', () => {
     expect(world.deliveries.lane(MAILBOX).leaseEnd.getTime()).toBe(0);
   });
 
-  it('costs nothing at all when this process has just published its mails [F01]', async () => {
+  it('costs nothing at all when this process has just published its mails [F01, T03]', async () => {
     const { world, app } = oneMailbox();
     const mail = world.mailboxes.add(MAILBOX, aMail());
     await ringUp(app, ringFor(mail));

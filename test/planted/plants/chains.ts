@@ -1,0 +1,182 @@
+import type { Plant } from '../plant.ts';
+
+const graphMail = 'shared/adapters/graph/graph-mail.ts';
+const graphMessage = 'shared/adapters/graph/graph-message.ts';
+const followChain = 'shared/use-cases/follow-chain.ts';
+const lookRound = 'shared/use-cases/look-round.ts';
+const delta = 'shared/domain/delta.ts';
+const ofChains = 'test/unit/use-cases/sync-mailbox-chains.test.ts';
+const ofFailures = 'test/unit/use-cases/sync-mailbox-failures.test.ts';
+const ofDelta = 'test/unit/domain/delta.test.ts';
+
+/** Delta chains, gaps and single mails: what a look at a mailbox sees. */
+export const CHAIN_PLANTS: readonly Plant[] = [
+  {
+    name: '404 taken as gone for good',
+    ids: ['F33'],
+    file: lookRound,
+    from: 'if (ids.length === 0) return;',
+    to: 'if (ids.length >= 0) return;',
+    foundBy: 'simulation',
+  },
+  {
+    name: 'mail declared gone with its mailbox',
+    ids: ['F34'],
+    file: graphMail,
+    from: "if (!answer.ok && answer.failure.status === 404 && !isMailboxGone(answer.failure)) return 'gone';",
+    to: "if (!answer.ok && answer.failure.status === 404) return 'gone';",
+    foundBy: 'test/contract/graph-mail.test.ts',
+  },
+  {
+    name: '403 deletes the mailbox',
+    ids: ['F32', 'F34'],
+    file: lookRound,
+    from: 'await deliveries.saveChain(mailbox, chain.folder, { reportedAt: undefined });',
+    to: 'await deliveries.saveChain(mailbox, chain.folder, { reportedAt: undefined, wanted: false });',
+    foundBy: 'simulation',
+  },
+  {
+    name: 'cap on recovery',
+    ids: ['F21', 'F04'],
+    file: followChain,
+    from: 'if (page.more) chain =',
+    to: 'if (page.more && calm < 1_000) chain =',
+    foundBy: ofChains,
+  },
+  {
+    name: 'expired delta token taken for an outage',
+    ids: ['F43'],
+    file: graphMail,
+    from: "if (!answer.ok && isDeltaExpired(answer.failure)) return 'expired';",
+    to: '',
+    foundBy: 'simulation',
+  },
+  {
+    name: 're-opened chain forgets its gap',
+    ids: ['F43'],
+    file: delta,
+    from: "gap: { by: 'lastModifiedDateTime', from: start, skip: 0, start },",
+    to: 'gap: chain.gap,',
+    foundBy: ofChains,
+  },
+  {
+    name: 'gap starts at the last link, without its hour',
+    ids: ['F43', 'F25'],
+    file: delta,
+    from: '(chain.linkAt ?? watchStart).getTime() - HOUR_MS;',
+    to: '(chain.linkAt ?? watchStart).getTime();',
+    foundBy: ofDelta,
+  },
+  {
+    name: 'second re-opening forgets the first gap',
+    ids: ['F43'],
+    file: delta,
+    from: 'Math.min(seenTo, gap?.start.getTime() ?? seenTo)',
+    to: 'Math.min(seenTo, seenTo)',
+    foundBy: ofDelta,
+  },
+  {
+    name: 'chain read to the silent end of its filter',
+    ids: ['F46'],
+    file: delta,
+    from: 'const REOPEN_AT_RESULTS = 3_000;',
+    to: 'const REOPEN_AT_RESULTS = 30_000;',
+    foundBy: ofChains,
+  },
+  {
+    name: 'chain opened without a time filter',
+    ids: ['F46'],
+    file: graphMail,
+    from: '`receivedDateTime ge ${wholeSeconds(since)}`',
+    to: '`receivedDateTime ge ${wholeSeconds(new Date(since.getTime() * 0))}`',
+    foundBy: 'test/contract/graph.test.ts',
+  },
+  {
+    name: 'chain reaches back an hour only',
+    ids: ['F48'],
+    file: delta,
+    from: ': chain.watchStart;',
+    to: ': new Date(Math.max(chain.watchStart.getTime(), now - HOUR_MS));',
+    foundBy: 'simulation',
+  },
+  {
+    name: 'link that leads to itself followed for ever',
+    ids: ['F47'],
+    file: followChain,
+    from: '(asked.has(answer.next.link) || empty >= MAX_EMPTY)',
+    to: 'chain.results > 1e6',
+    foundBy: ofChains,
+  },
+  {
+    name: 'gap listed by received time only',
+    ids: ['F48', 'F43'],
+    file: delta,
+    from: "gap: { by: 'lastModifiedDateTime', from: start, skip: 0, start },",
+    to: "gap: { by: 'receivedDateTime', from: start, skip: 0, start },",
+    foundBy: ofChains,
+  },
+  {
+    name: 'crowded second cut at a page',
+    ids: ['F04'],
+    file: graphMail,
+    from: '{ from: gap.from, skip: gap.skip + page.count };',
+    to: '{ from: new Date(gap.from.getTime() + 1_000), skip: 0 };',
+    foundBy: 'test/unit/adapters/short-pages.test.ts',
+  },
+  {
+    name: 'short page taken for the last',
+    ids: ['F04'],
+    file: graphMail,
+    from: 'const more = page.links.next !== undefined || page.count >= size;',
+    to: 'const more = page.count >= size;',
+    foundBy: 'test/unit/adapters/short-pages.test.ts',
+  },
+  {
+    name: 'removed mail taken for a new one',
+    ids: ['F49'],
+    file: graphMessage,
+    from: "if (entry.data['@removed'] !== undefined) return undefined;",
+    to: '',
+    foundBy: 'test/unit/adapters/graph-message.test.ts',
+  },
+  {
+    name: 'unreadable mail breaks its page',
+    ids: ['F39'],
+    file: graphMessage,
+    from: "return { kind: 'unreadable', id, reason: 'unexpected form' };",
+    to: "throw new TypeError('unexpected form');",
+    foundBy: 'simulation',
+  },
+  {
+    name: 'HTML with 200 taken for an empty page',
+    ids: ['F39'],
+    file: graphMail,
+    from: "if (!page) throw new TransientError('graph:not-a-page');",
+    to: 'if (!page) return { entries: [], count: 0, from: gap.from, skip: 0, more: false };',
+    foundBy: 'test/unit/adapters/unreadable-pages.test.ts',
+  },
+  {
+    name: 'partial mail left out',
+    ids: ['F40'],
+    file: graphMessage,
+    from: "if (!whole) return { kind: 'partial', id,",
+    to: "if (!whole) return undefined;\n  if (!whole) return { kind: 'partial', id,",
+    foundBy: 'simulation',
+  },
+  {
+    name: 'folder that refuses stops the others',
+    ids: ['F32'],
+    file: lookRound,
+    from: 'if (!(error instanceof MailboxUnavailableError)) throw error;',
+    to: 'throw error;',
+    foundBy: ofFailures,
+  },
+  {
+    name: 'mail named by a ring waits for a lagging delta',
+    ids: ['F02', 'F12'],
+    file: lookRound,
+    from: 'if (ring.ids.length === 0) return [];',
+    to: 'if (ring.ids.length >= 0) return [];',
+    foundBy: 'test/unit/use-cases/sync-mailbox.test.ts',
+  },
+];
