@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { FailureModesReporter } from './test/failure-modes/reporter.ts';
 
 export default defineConfig({
   test: {
     // What the app logs is shown for tests that fail; the rest would bury them.
     silent: 'passed-only',
+    reporters: ['default', new FailureModesReporter()],
     projects: ['unit', 'property', 'contract', 'simulation', 'emulators', 'e2e'].map((name) => ({
       extends: true as const,
       test: {

@@ -113,6 +113,10 @@ param crmPrincipalType string = 'ServicePrincipal'
 @description('Whether the CRM\'s identity may also read the claim checks: large bodies, raw mails, attachments.')
 param crmReadsMailContent bool = false
 
+@description('Address that alerts are mailed to: dead letters, a backlog, refused notifications. Empty: they are only shown in the portal.')
+@maxLength(320)
+param alertEmail string = ''
+
 // ---- Names
 
 var allTags = union({ application: 'graph-mail-ingest' }, tags)
@@ -240,6 +244,17 @@ module functionApp 'modules/function-app.bicep' = {
       APPLICATIONINSIGHTS_CONNECTION_STRING: monitoring.outputs.telemetryAddress
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
     }
+  }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  name: 'alerts'
+  params: {
+    tags: allTags
+    baseName: baseName
+    namespaceName: serviceBus.outputs.namespaceName
+    appName: functionApp.outputs.appName
+    alertEmail: alertEmail
   }
 }
 
