@@ -22,7 +22,8 @@ export const EXTEND_EVERY_MS = 30_000;
 export const SLICE_MS = 60_000;
 const GUARD_MARGIN_MS = 5_000;
 const PAUSE_MARGIN_MS = 250;
-const CLOCKS_DIFFER_MS = 3_000;
+/** Clocks of two workers: services state their time in whole seconds, and small differences count as noise. */
+export const CLOCKS_DIFFER_MS = 3_000;
 const BACK_OFF_CAP_MS = 600_000;
 const BACK_OFF_BASE_MS = 1_000;
 

@@ -1,5 +1,7 @@
+import { folderKey } from '../domain/delta.ts';
+import { errorCode } from '../errors.ts';
 import { log } from '../log.ts';
-import type { Ports } from '../ports.ts';
+import type { OwnSubscription, Ports } from '../ports.ts';
 import type { EnsureSubscription } from './ensure-subscription.ts';
 
 type Deps = Pick<Ports, 'folders' | 'subscriptions'> & {
@@ -17,16 +19,28 @@ const VERIFY_FOR_MS = 120_000;
  * not be written yet. A list that omits a subscription proves nothing (fact sheet 13), so the missing one is asked for by
  * id before it is made anew.
  */
-export const makeSweepSubscriptions =
-  ({ folders, subscriptions, ensureSubscription, now }: Deps) =>
-  async (): Promise<void> => {
+export function makeSweepSubscriptions({ folders, subscriptions, ensureSubscription, now }: Deps) {
+  /** A row that cannot be read is in no list; that must not cost its folder the subscription. */
+  async function isNamed({ id, resource }: OwnSubscription): Promise<boolean> {
+    const [, mailbox, folderId] = /users\/([^/]+)\/mailFolders\/([^/]+)\/messages/i.exec(resource) ?? [];
+    if (!mailbox || !folderId) return false;
+    try {
+      const row = await folders.get({ mailbox: mailbox.toLowerCase(), folder: folderKey(folderId) });
+      return row?.subscription === id;
+    } catch (error) {
+      log('warn', 'subscription without a readable row left alone', { subscription: id, code: errorCode(error) });
+      return true;
+    }
+  }
+
+  return async (): Promise<void> => {
     const listed = await subscriptions.list();
     const rows = await folders.list();
     const known = new Set(rows.map((row) => row.subscription));
     const seenAt = subscriptions.clock.now();
     for (const orphan of listed.filter((item) => item.ours && !known.has(item.id))) {
       const first = await folders.sightOrphan(orphan.id, new Date(seenAt));
-      if (seenAt - first.getTime() < ORPHAN_AFTER_MS) continue;
+      if (seenAt - first.getTime() < ORPHAN_AFTER_MS || (await isNamed(orphan))) continue;
       await subscriptions.remove(orphan.id);
       await folders.forgetOrphan(orphan.id);
       log('warn', 'orphaned subscription removed', { subscription: orphan.id });
@@ -40,3 +54,4 @@ export const makeSweepSubscriptions =
       else if (!alive.has(row.subscription)) await ensureSubscription(row, 'verify');
     }
   };
+}

@@ -2,6 +2,7 @@ import type { Chain } from '../domain/delta.ts';
 import { isDecided } from '../domain/delivery.ts';
 import {
   backOffMs,
+  CLOCKS_DIFFER_MS,
   FREE,
   guarded,
   guardTime,
@@ -91,7 +92,9 @@ export function makeSyncMailbox(deps: Deps) {
   /** Leaves the mailbox alone for a while; the ring that ends the pause is sent before the pause is written. */
   async function pause(ring: Ring, lane: HeldLane, failures: number, error: TransientError): Promise<void> {
     const waitMs = backOffMs(failures, error.retryAfterMs, random());
-    const until = new Date(deliveries.clock.now() + waitMs);
+    // Whoever ends a pause that Graph asked for may have a clock that is a little ahead.
+    const margin = error.retryAfterMs === undefined ? 0 : CLOCKS_DIFFER_MS;
+    const until = new Date(deliveries.clock.now() + waitMs + margin);
     const guardAt = new Date(until.getTime() + AFTER_PAUSE_MS);
     try {
       await workQueue.send([lookAgain(ring)], { at: guardAt });

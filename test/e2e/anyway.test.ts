@@ -26,7 +26,7 @@ describe('mail arrives exactly once', () => {
   }, 150_000);
 
   test.each([1, 60, 140])(
-    'although the host is killed after %d of 200 mails',
+    'although the host is killed after %d of 200 mails [F72]',
     async (count) => {
       app = await startWholeApp();
       const { environment } = app;

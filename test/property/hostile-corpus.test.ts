@@ -163,17 +163,21 @@ describe('the corpus of hostile links', () => {
     near.stolen().length = 0;
   });
 
-  it.each(PLACES)('carries no token away as %s [T11, T10]', async (_, follow) => {
-    for (const { name, link, leads } of corpus) {
-      near.forget();
-      const result = await outcome(follow(link));
-      if (leads === 'elsewhere' && (link !== '' || result !== 'followed')) {
-        expect(result, name).toBeInstanceOf(Error);
-        expect(['graph:foreign-link', 'graph:not-a-delta-page'], name).toContain(errorCode(result));
+  it.each(PLACES)(
+    'carries no token away as %s [T11, T10]',
+    async (_, follow) => {
+      for (const { name, link, leads } of corpus) {
+        near.forget();
+        const result = await outcome(follow(link));
+        if (leads === 'elsewhere' && (link !== '' || result !== 'followed')) {
+          expect(result, name).toBeInstanceOf(Error);
+          expect(['graph:foreign-link', 'graph:not-a-delta-page'], name).toContain(errorCode(result));
+        }
+        expectNothingStolen(name);
       }
-      expectNothingStolen(name);
-    }
-  });
+    },
+    120_000,
+  );
 
   it.each(PLACES)('leaves a genuine link alone as %s', async (_, follow) => {
     near.forget();
@@ -212,23 +216,27 @@ const redirect = (status: number, location: string) => (_: unknown, response: Se
 };
 
 describe('a redirect of Graph', () => {
-  it.each(REQUESTS)('is followed nowhere when it answers the question for %s [T12]', async (_, ask) => {
-    for (const status of STATUSES)
-      for (const [place, location] of [
-        `http://evil.example:${near.evilPort}/v1.0/x`,
-        `http://127.0.0.1:${near.evilPort}/`,
-        `//evil.example:${near.evilPort}/v1.0/x`,
-        `${near.origin}/v1.0/elsewhere`,
-        '/v1.0/elsewhere',
-      ].entries()) {
-        near.forget();
-        near.reply(redirect(status, location));
-        const result = await outcome(ask());
-        expect(errorCode(result), `${status} ${place}`).toBe('graph:redirect');
-        expect(near.asked()).toHaveLength(1);
-        expect(near.stolen()).toEqual([]);
-      }
-  });
+  it.each(REQUESTS)(
+    'is followed nowhere when it answers the question for %s [T12]',
+    async (_, ask) => {
+      for (const status of STATUSES)
+        for (const [place, location] of [
+          `http://evil.example:${near.evilPort}/v1.0/x`,
+          `http://127.0.0.1:${near.evilPort}/`,
+          `//evil.example:${near.evilPort}/v1.0/x`,
+          `${near.origin}/v1.0/elsewhere`,
+          '/v1.0/elsewhere',
+        ].entries()) {
+          near.forget();
+          near.reply(redirect(status, location));
+          const result = await outcome(ask());
+          expect(errorCode(result), `${status} ${place}`).toBe('graph:redirect');
+          expect(near.asked()).toHaveLength(1);
+          expect(near.stolen()).toEqual([]);
+        }
+    },
+    120_000,
+  );
 
   it('is followed to none of the hostile links [T12, T11]', async () => {
     for (const [number, { name, link }] of corpus.entries()) {
@@ -239,5 +247,5 @@ describe('a redirect of Graph', () => {
       expect(near.asked(), name).toHaveLength(1);
       expect(near.stolen(), name).toEqual([]);
     }
-  });
+  }, 120_000);
 });

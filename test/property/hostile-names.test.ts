@@ -22,6 +22,8 @@ import { anInvocation, aRequest } from '../support/invocation.ts';
 import { type LoopbackServer, sendJson, startLoopbackServer } from '../support/loopback-server.ts';
 
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 150);
+// Hundreds of requests each: seconds on a machine of its own.
+vi.setConfig({ testTimeout: 120_000 });
 const { signal } = new AbortController();
 const batchSchema = z.object({ requests: z.array(z.looseObject({ url: z.string() })) });
 
