@@ -19,6 +19,7 @@ import { CLOUDS, type Config } from './config.ts';
 import { makeRecentMails } from './domain/recent-mails.ts';
 import type { Ports } from './ports.ts';
 import { makeAuditFolder } from './use-cases/audit-folder.ts';
+import { makeBorrowLane } from './use-cases/borrow-lane.ts';
 import { makeClaimFolder } from './use-cases/claim-folder.ts';
 import { makeDrainWork } from './use-cases/drain-work.ts';
 import { makeEnsureSubscription } from './use-cases/ensure-subscription.ts';
@@ -89,6 +90,7 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
   const now = () => ports.deliveries.clock.now();
   const claims = makeClaimFolder(ports);
   const ensureSubscription = makeEnsureSubscription({ ...ports, claims, tenant, now });
+  const borrowLane = makeBorrowLane(ports);
   const renewDue = makeRenewDue({ ...ports, claims, ensureSubscription, now });
   const prepareEvent = makePrepareEvent({ ...ports, options: { tenant, includeMime, includeAttachments } });
   const crm = makeHoldForCrm(ports);
@@ -132,13 +134,21 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
       watch,
       ensureSubscription,
       renewDue,
-      purgeMailbox: makePurgeMailbox(ports),
+      purgeMailbox: makePurgeMailbox({ ...ports, borrowLane }),
       folderNames,
       catchUpMs,
       now,
       startedAt,
     }),
-    manageMailboxes: makeManageMailboxes({ ...ports, watch, ensureSubscription, folderNames, tenant, now }),
+    manageMailboxes: makeManageMailboxes({
+      ...ports,
+      watch,
+      ensureSubscription,
+      borrowLane,
+      folderNames,
+      tenant,
+      now,
+    }),
     authorize: makeAuthorize(config),
     /** The process is about to end: what is under way comes to a good end early, and others go on with the rest. */
     drain,

@@ -3,6 +3,7 @@
 import http from 'node:http';
 import { type AddressInfo } from 'node:net';
 import type { ObservedStep, StepObserver } from '../observed-step.ts';
+import { BlobTimes } from './blob-times.ts';
 import { callKind, type StorageService } from './call-kind.ts';
 import type { FaultPlan, StorageFault } from './storage-fault.ts';
 
@@ -98,9 +99,11 @@ export async function startCountingProxy(options: CountingProxyOptions): Promise
   // Azurite is started with a long keep-alive, so a pooled connection is not closed under a request.
   const agent = new http.Agent({ keepAlive: true, maxSockets: 256 });
   const waiting = new Set<NodeJS.Timeout>();
+  const times = new BlobTimes();
 
   /** The answer is lost, once Azurite has given it, where `isLost` says so. */
   function forward(
+    kind: string,
     req: http.IncomingMessage,
     res: http.ServerResponse,
     isLost: (status: number) => boolean,
@@ -116,6 +119,8 @@ export async function startCountingProxy(options: CountingProxyOptions): Promise
       setHost: false,
     });
     upstream.on('response', (answer) => {
+      const isWrite = service === 'blob' && (kind === 'put' || kind === 'putBlockList');
+      if (now && isWrite && answer.statusCode === 201) times.note(req.url ?? '/', now());
       if (isLost(answer.statusCode ?? 502)) {
         answer.resume();
         answer.on('end', () => req.socket.destroy());
@@ -124,7 +129,8 @@ export async function startCountingProxy(options: CountingProxyOptions): Promise
       const headers = endToEnd(answer.rawHeaders);
       res.writeHead(answer.statusCode ?? 502, answer.statusMessage, now ? withDate(headers, now()) : headers);
       answer.on('error', () => res.destroy());
-      answer.pipe(res);
+      if (now && service === 'blob' && kind === 'list') answerList(req.url ?? '/', answer, res);
+      else answer.pipe(res);
     });
     upstream.on('error', () => req.socket.destroy());
     res.on('close', () => {
@@ -132,6 +138,13 @@ export async function startCountingProxy(options: CountingProxyOptions): Promise
     });
     if (body === undefined) req.pipe(upstream);
     else upstream.end(body);
+  }
+
+  function answerList(url: string, answer: http.IncomingMessage, res: http.ServerResponse): void {
+    readBody(answer).then(
+      (body) => res.end(times.correct(url, body.toString('utf8'))),
+      () => res.destroy(),
+    );
   }
 
   /** With an onlooker a request is read whole before it goes on, so that the step shows what it writes. */
@@ -147,7 +160,8 @@ export async function startCountingProxy(options: CountingProxyOptions): Promise
     const content = service === 'blob' ? '' : body.toString('utf8');
     const step = { service, operation: kind, target, content } satisfies Partial<ObservedStep>;
     if (observe({ ...step, side: 'before' }) === 'drop') req.socket.destroy();
-    else forward(req, res, (status) => observe({ ...step, side: 'after', status }) === 'drop' || loseAnswer, body);
+    else
+      forward(kind, req, res, (status) => observe({ ...step, side: 'after', status }) === 'drop' || loseAnswer, body);
   }
 
   function apply(
@@ -166,7 +180,7 @@ export async function startCountingProxy(options: CountingProxyOptions): Promise
       return;
     }
     const loseAnswer = fault?.dropConnection === 'after';
-    if (onStep === undefined) forward(req, res, () => loseAnswer);
+    if (onStep === undefined) forward(kind, req, res, () => loseAnswer);
     else forwardObserved(kind, onStep, loseAnswer, req, res).catch(() => req.socket.destroy());
   }
 

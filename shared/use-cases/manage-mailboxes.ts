@@ -1,8 +1,8 @@
 import type { AuditCounts, AuditResult } from '../domain/audit.ts';
 import { type Delivery, messageIdOf } from '../domain/delivery.ts';
-import { isHeld, type Lane, release, take } from '../domain/lane.ts';
 import type { WatchedFolder } from '../domain/watched-folder.ts';
-import type { FolderReport, LaneTag, Ports } from '../ports.ts';
+import type { FolderReport, Ports } from '../ports.ts';
+import type { BorrowedLane, BorrowLane } from './borrow-lane.ts';
 import type { EnsureSubscription } from './ensure-subscription.ts';
 import { unresolvedKey } from './wanted-mailboxes.ts';
 import type { WatchMailbox } from './watch-mailbox.ts';
@@ -11,6 +11,7 @@ type Services = 'folders' | 'deliveries' | 'claims' | 'directory' | 'subscriptio
 type Deps = Pick<Ports, Services> & {
   watch: WatchMailbox;
   ensureSubscription: EnsureSubscription;
+  borrowLane: BorrowLane;
   folderNames: string[];
   tenant: string;
   now: () => number;
@@ -78,7 +79,7 @@ function byDay(results: AuditResult[]): AuditedDay[] {
 /** What an administrator can see and do. Mailboxes are named by object id or address. */
 export function makeManageMailboxes(deps: Deps) {
   const { folders, deliveries, claims, directory, subscriptions, workQueue, watch, ensureSubscription } = deps;
-  const { folderNames, tenant, newId, after, now } = deps;
+  const { borrowLane, folderNames, tenant, newId, after, now } = deps;
 
   async function rowsOf(name: string): Promise<WatchedFolder[]> {
     const wanted = name.toLowerCase();
@@ -100,26 +101,22 @@ export function makeManageMailboxes(deps: Deps) {
   }
 
   /** Nobody may be storing mail of a mailbox that is erased. `undefined`: somebody is, for longer than a caller waits. */
-  async function takeLane(mailbox: string): Promise<{ lane: Lane; tag: LaneTag } | undefined> {
+  async function waitForLane(mailbox: string): Promise<BorrowedLane | undefined> {
     for (let turn = 0; turn < LANE_TURNS; turn++) {
-      const current = await deliveries.readLane(mailbox);
-      if (current.lane.holder === '' || !isHeld(current.lane, now())) {
-        const lane = take(current.lane, newId(), '', now());
-        const tag = await deliveries.writeLane(mailbox, lane, current.tag);
-        if (tag !== undefined) return { lane, tag };
-      }
+      const borrowed = await borrowLane(mailbox);
+      if (borrowed) return borrowed;
       await new Promise<void>((resolve) => after(LANE_TURN_MS, resolve));
     }
     return undefined;
   }
 
   /** Every blob and row of a mailbox, its lane among them; returns the ledger as it was. */
-  async function eraseAll(mailbox: string, held: { lane: Lane; tag: LaneTag }): Promise<Delivery[]> {
+  async function eraseAll(mailbox: string, lane: BorrowedLane): Promise<Delivery[]> {
     try {
       await claims.erase(mailbox);
       return await deliveries.erase(mailbox);
     } catch (error) {
-      await deliveries.writeLane(mailbox, release(held.lane), held.tag).catch(() => undefined);
+      await lane.giveBack().catch(() => undefined);
       throw error;
     }
   }
@@ -163,9 +160,9 @@ export function makeManageMailboxes(deps: Deps) {
         if (row.subscription) await subscriptions.remove(row.subscription);
       }
       if (!erase) return { erased: [] };
-      const held = await takeLane(first.mailbox);
-      if (!held) return { refused: 'busy' };
-      const ledger = await eraseAll(first.mailbox, held);
+      const lane = await waitForLane(first.mailbox);
+      if (!lane) return { refused: 'busy' };
+      const ledger = await eraseAll(first.mailbox, lane);
       for (const row of rows) await folders.remove(row);
       const queued = ledger.filter((row) => row.state === 'published' || row.state === 'sending');
       return { erased: queued.map((row) => messageIdOf(tenant, first.mailbox, row.id)) };

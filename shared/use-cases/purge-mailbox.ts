@@ -2,6 +2,7 @@ import { keyOfBlob, receivedAtOf } from '../domain/delivery.ts';
 import { WANTED_FOR_MS } from '../domain/mail.ts';
 import { log } from '../log.ts';
 import type { Ports, StoredBlob } from '../ports.ts';
+import type { BorrowLane } from './borrow-lane.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -19,7 +20,7 @@ export const PURGE_EVERY_MS = 12 * HOUR_MS;
 
 /** Ends the retention of one mailbox: ledger rows after 60 days, blobs after 90, blobs that nothing refers to within a day. */
 export const makePurgeMailbox =
-  ({ deliveries, claims }: Pick<Ports, 'deliveries' | 'claims'>) =>
+  ({ deliveries, claims, borrowLane }: Pick<Ports, 'deliveries' | 'claims'> & { borrowLane: BorrowLane }) =>
   async (mailbox: string): Promise<void> => {
     const now = deliveries.clock.now();
     const rows = await deliveries.purge(mailbox, new Date(now - LEDGER_FOR_MS));
@@ -42,11 +43,23 @@ export const makePurgeMailbox =
     }
 
     let removed = 0;
-    await claims.visit(mailbox, async (blobs) => {
-      const old = blobs.filter(({ storedAt }) => now - storedAt.getTime() > BLOBS_FOR_MS);
-      for (const { blob } of [...old, ...(await orphansOf(blobs))]) {
+    const remove = async (blobs: StoredBlob[]) => {
+      for (const { blob } of blobs) {
         await claims.remove(blob);
         removed++;
+      }
+    };
+
+    await claims.visit(mailbox, async (blobs) => {
+      await remove(blobs.filter(({ storedAt }) => now - storedAt.getTime() > BLOBS_FOR_MS));
+      if ((await orphansOf(blobs)).length === 0) return;
+      // A late retry may be about to send what refers to them: it is asked again while nobody reads the mailbox.
+      const lane = await borrowLane(mailbox);
+      if (!lane) return;
+      try {
+        await remove(await orphansOf(blobs));
+      } finally {
+        await lane.giveBack();
       }
     });
     if (rows + removed > 0) log('info', 'mailbox purged', { mailbox, rows, blobs: removed });

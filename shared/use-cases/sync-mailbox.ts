@@ -43,6 +43,12 @@ type Deps = Pick<Ports, 'deliveries' | 'workQueue' | 'random' | 'newId' | 'after
 
 const lookAtAll = (mailbox: string): Ring => ({ mailbox, folders: [], ids: [], look: 'again' });
 
+/** The copy of a ring is on its way: without a mark in the lane it only comes later than it might. */
+const livesOn = (error: unknown): 'guarded' => {
+  if (error instanceof TransientError) return 'guarded';
+  throw error;
+};
+
 /** The third failure in a row is no hiccup any more. */
 const SHOWN_AT_FAILURES = 2;
 /** A mailbox that refuses us does so for hours. */
@@ -85,7 +91,7 @@ export function makeSyncMailbox(deps: Deps) {
     if (isGuarded(lane, now) && (copy || !ring.retry)) return 'guarded';
     const guardAt = copy ?? guardTime(lane, now);
     if (!copy) await workQueue.send([lookAgain(ring)], { at: guardAt });
-    const written = await deliveries.writeLane(ring.mailbox, guarded(lane, guardAt), tag);
+    const written = await deliveries.writeLane(ring.mailbox, guarded(lane, guardAt), tag).catch(livesOn);
     return written === undefined ? guardAt : 'guarded';
   }
 
@@ -93,7 +99,7 @@ export function makeSyncMailbox(deps: Deps) {
   async function pause(ring: Ring, lane: HeldLane, failures: number, error: TransientError): Promise<void> {
     const waitMs = backOffMs(failures, error.retryAfterMs, random());
     // Whoever ends a pause that Graph asked for may have a clock that is a little ahead.
-    const margin = error.retryAfterMs === undefined ? 0 : CLOCKS_DIFFER_MS;
+    const margin = (error.retryAfterMs ?? 0) > CLOCKS_DIFFER_MS ? CLOCKS_DIFFER_MS : 0;
     const until = new Date(deliveries.clock.now() + waitMs + margin);
     const guardAt = new Date(until.getTime() + AFTER_PAUSE_MS);
     try {
@@ -189,7 +195,8 @@ export function makeSyncMailbox(deps: Deps) {
   async function start(ring: Ring, waiting: Waiting[]): Promise<SyncOutcome> {
     let copyAt: Date | undefined;
     for (;;) {
-      const state = await deliveries.load(ring.mailbox);
+      const state = await (copyAt ? deliveries.load(ring.mailbox).catch(livesOn) : deliveries.load(ring.mailbox));
+      if (state === 'guarded') return state;
       if (!state.chains.some((chain) => chain.wanted)) return 'unwatched';
       const rows = new Set([...state.ledger.rows.values()].filter(isDecided).map((row) => row.id));
       if (isKnown(ring, (id) => rows.has(id) || recent.has(ring.mailbox, id))) return 'known';

@@ -147,7 +147,8 @@ export function makeWatchMailbox({ folders, deliveries, directory, folderNames, 
       const found = await findFolder(mailbox.id, folderName);
       if ('trouble' in found) {
         const row = emptyRow(mailbox.id, `?${folderName}`, folderName, mailbox.address);
-        await refuse({ ...row, source: mailbox.source }, found.trouble, found.code);
+        const named = { source: mailbox.source, addedByAdmin: mailbox.source === 'admin' };
+        await refuse({ ...row, ...named }, found.trouble, found.code);
         return undefined;
       }
       const known = await folders.get({ mailbox: mailbox.id, folder: folderKey(found.id) });

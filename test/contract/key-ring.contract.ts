@@ -35,7 +35,7 @@ export function keyRingContract(name: string, make: () => Promise<KeyRingUnderTe
     });
 
     it('gives every process the same first key, even if they start together', async () => {
-      const rings = await Promise.all(Array.from({ length: 12 }, () => ring.open().refresh()));
+      const rings = await Promise.all([ring.open(), ring.open(), ring.open()].map((store) => store.refresh()));
       expect(new Set(rings.map(({ signing }) => signing.secret)).size).toBe(1);
     });
 

@@ -168,6 +168,18 @@ describe('the storage adapters', () => {
     expect(mailboxes.map((mailbox) => keys.filter((key) => key === mailbox).length)).toEqual([1, 1]);
   });
 
+  it('keep the first key that was stored, though another process found none and brings its own [F79]', async () => {
+    await storage.reset();
+    // Both have looked and found nothing before either of them stores.
+    const late = (delayMs: number) => ({ service: 'blob' as const, kinds: ['put'], times: 1, delayMs });
+    await storage.setFaults([late(300), late(600)]);
+    const stores = [makeKeyRing(open(), Date.now), makeKeyRing(open(), Date.now)];
+    const [first, second] = await Promise.all(stores.map((store) => store.refresh()));
+    await storage.setFaults([]);
+    expect(first?.signing.secret).toBe(second?.signing.secret);
+    expect((await makeKeyRing(open(), Date.now).refresh()).signing.secret).toBe(first?.signing.secret);
+  });
+
   it('do a write again whose answer was lost, without taking it for a stranger [F63]', async () => {
     const folders = makeWatchedFolders(open());
     await storage.reset();

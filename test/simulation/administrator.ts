@@ -106,13 +106,11 @@ export class Administrator {
       if (refusal) return false;
       wishes.add(mailbox.id, askedAt);
     } else if (deed === 'remove' || deed === 'erase') {
-      if (mailbox.named !== 'admin') {
-        if (!refusal && mailbox.named !== 'group')
-          this.broken.push(`admin: ${mailbox.id} was ${deed}d although others name it`);
-        return true;
-      }
-      wishes.remove(mailbox.id, around.time.now());
-      if (deed === 'erase') wishes.erase(mailbox.id);
+      const isAdmins = mailbox.named === 'admin';
+      if (isAdmins) wishes.remove(mailbox.id, around.time.now());
+      if (deed === 'erase' && (isAdmins || !refusal)) wishes.erase(mailbox.id, isAdmins);
+      if (!refusal && (mailbox.named === 'id' || mailbox.named === 'address'))
+        this.broken.push(`admin: ${mailbox.id} was ${deed}d although the settings name it`);
     }
     return true;
   }

@@ -3,7 +3,7 @@ import type { Breach, Evidence } from './evidence.ts';
 import { CANARY } from './simulated-mailboxes.ts';
 
 /** Nothing is left to do, and nobody holds anything. */
-export function convergence({ plan, stores, now }: Evidence): Breach[] {
+export function convergence({ plan, stores, wishes, now }: Evidence): Breach[] {
   const breaches: Breach[] = [];
   const { bus, deliveries } = stores;
   for (const message of bus.waiting)
@@ -17,7 +17,8 @@ export function convergence({ plan, stores, now }: Evidence): Breach[] {
     breaches.push({ rule: 'convergence', what: `${bus.deadCount} dead letters are left`, about: [] });
   for (const { id } of plan.mailboxes) {
     const lane = deliveries.lane(id);
-    if (isHeld(lane, now) || lane.holder !== '')
+    // Nobody takes the lane of a dead worker over where there is nothing to do any more.
+    if (isHeld(lane, now) || (lane.holder !== '' && wishes.isWanted(id)))
       breaches.push({
         rule: 'convergence',
         what: `the lane of ${id} is held by ${lane.holder || 'a pause'}`,

@@ -36,9 +36,12 @@ const CALL_FAULTS = {
   ],
 } as const;
 
-const MILD_RATE = 0.01;
-
 const PROCESS_FAULTS = ['crash before a call', 'crash after a call', 'process paused'] as const;
+
+const MILD_RATE = 0.01;
+const ENDING: ReadonlySet<CallFault> = new Set(PROCESS_FAULTS);
+/** A worker loses its lane to others for some minutes when it dies or stands still. */
+const DEATHS_APART_MS = 5 * MINUTE;
 
 /** What strikes from outside, now and then or for a while. */
 export const WORLD_FAULTS = [
@@ -95,12 +98,14 @@ export class Faults {
   readonly #chosen = new Set<FaultKind>();
   readonly #onCall: Record<Service, CallFault[]>;
   readonly #rate: number;
+  #endedAt = 0;
 
-  constructor(dice: Dice) {
+  /** `mostRate`: share of calls that may fail at most. */
+  constructor(dice: Dice, mostRate: number) {
     this.#dice = dice;
     const share = dice.pick([0.15, 0.4, 0.7]);
     for (const kind of ALL_FAULTS) if (dice.chance(share)) this.#chosen.add(kind);
-    this.#rate = dice.pick([0.002, 0.01, 0.03, 0.06]);
+    this.#rate = Math.min(mostRate, dice.pick([0.002, 0.01, 0.03, 0.06]));
     const of = (service: Service): CallFault[] => {
       const own = CALL_FAULTS[service].filter((kind) => this.#chosen.has(kind));
       return [...own, ...own, ...PROCESS_FAULTS.filter((kind) => this.#chosen.has(kind))];
@@ -125,10 +130,16 @@ export class Faults {
   }
 
   /** What the next call of a service meets; mostly nothing. Not counted before it really happens. */
-  onCall(service: Service): CallFault | undefined {
+  onCall(service: Service, now: number): CallFault | undefined {
     if (this.over || !this.#dice.chance(this.#rate)) return undefined;
     const kinds = this.#onCall[service];
-    return kinds.length > 0 ? this.#dice.pick(kinds) : undefined;
+    if (kinds.length === 0) return undefined;
+    const kind = this.#dice.pick(kinds);
+    if (!ENDING.has(kind)) return kind;
+    // The more calls there are, the more would die with them: work under load would never come to an end.
+    if (now - this.#endedAt < DEATHS_APART_MS) return undefined;
+    this.#endedAt = now;
+    return kind;
   }
 
   /** Calls fail so rarely that no work is held up by it for long. */

@@ -52,7 +52,7 @@ export async function playHistory(seed: number, keepLines = false): Promise<Hist
   const time = new SimulatedTime(START);
   const trace = new Trace(() => time.now(), keepLines);
   const plan = drawPlan(makeDice(seed, 1));
-  const faults = new Faults(makeDice(seed, 2));
+  const faults = new Faults(makeDice(seed, 2), plan.flood > 1_000 ? 0.002 : plan.flood > 0 ? 0.01 : 1);
   const dice = makeDice(seed, 3);
   const skew = () => Math.round(dice.between(-1_200, 1_200));
   const around: Surroundings = {

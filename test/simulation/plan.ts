@@ -51,7 +51,7 @@ export function drawPlan(dice: Dice): Plan {
   const mailboxes = Array.from({ length: dice.pick([1, 1, 1, 2, 2, 3]) }, (_, position) => ({
     id: `0${position}111111-2222-4333-8444-555555555555`,
     address: `box${position}@northwind.example`,
-    named: dice.pick(['id', 'address', 'address', 'group', 'group', 'admin'] as const),
+    named: dice.pick(['id', 'address', 'address', 'group', 'group', 'admin', 'admin'] as const),
   }));
   const maxMinutes = dice.pick([10_080, 10_080, 4_230, 2_880, 1_440]);
   return {
@@ -66,7 +66,7 @@ export function drawPlan(dice: Dice): Plan {
     mails: dice.whole(5, 50),
     flood: dice.chance(0.005) ? dice.whole(3_100, 6_000) : dice.chance(0.05) ? dice.whole(60, 200) : 0,
     includeMime: dice.chance(0.15),
-    includeAttachments: dice.chance(0.3),
+    includeAttachments: dice.chance(0.4),
     maxMinutes,
     // A wish above the documented maximum may be refused; a shorter grant than asked for can only be a clamp.
     clampsLifetime: maxMinutes < 4_230 || dice.chance(0.5),

@@ -71,6 +71,7 @@ export class Platform {
 
   /** Until when nobody was there to work, or no timer told them to. */
   get idleUntil(): number {
+    if (this.up().length === 0) return Number.POSITIVE_INFINITY;
     return Math.max(this.#nobodyUntil, ...this.#deadTimers.values());
   }
 

@@ -125,7 +125,8 @@ export class SimulatedProcess {
   request<T>(service: Service, call: string, serve: (fault: CallFault | undefined) => Outcome<T>): Promise<T> {
     if (this.isDown) return new Promise(() => undefined);
     const { time, faults } = this.#around;
-    const fault = faults.onCall(service);
+    const askedAt = time.now();
+    const fault = faults.onCall(service, time.now());
     if (fault) this.troubled();
     if (fault === 'crash before a call') {
       faults.count(fault);
@@ -150,7 +151,7 @@ export class SimulatedProcess {
           return;
         }
         this.after(faults.latency(service), () => {
-          this.#readDate(service, servedAt);
+          this.#readDate(service, servedAt, time.now() - askedAt);
           if ('error' in outcome) reject(outcome.error);
           else resolve(outcome.value);
         });
@@ -162,14 +163,14 @@ export class SimulatedProcess {
    * Takes the time from the `Date` of an answer. It tells something new only after this process's own clock changed,
    * or where the answer is old because the process stood still meanwhile; otherwise reading it is left out.
    */
-  #readDate(service: Service, servedAt: number): void {
+  #readDate(service: Service, servedAt: number, tookMs: number): void {
     const clock = service === 'tables' ? this.tableClock : service === 'graph' ? this.graphClock : undefined;
     if (!clock) return;
     const age = this.#around.time.now() - servedAt;
     const known = this.#observed[service];
     if (known && known.skew === this.skew && known.age < OLD_DATE_MS && age < OLD_DATE_MS) return;
     this.#observed[service] = { skew: this.skew, age };
-    clock.observe(new Date(servedAt + this.#around.serviceSkew[service]).toUTCString());
+    clock.observe(new Date(servedAt + this.#around.serviceSkew[service]).toUTCString(), tookMs);
   }
 }
 

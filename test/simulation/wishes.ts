@@ -26,8 +26,9 @@ export class Wishes {
     return this.#until.get(mailbox);
   }
 
-  erase(mailbox: string): void {
-    this.erased.add(mailbox);
+  /** `isGone`: nothing of it may be left. */
+  erase(mailbox: string, isGone: boolean): void {
+    if (isGone) this.erased.add(mailbox);
     this.#everErased.add(mailbox);
   }
 

@@ -130,6 +130,8 @@ class Guard extends Link {
   }
 
   override async execute(context: Context): Promise<void> {
+    const { clock } = this.#deps;
+    const askedAt = clock.now();
     const limit = new AbortController();
     const waiting = setTimeout(() => limit.abort(), REQUEST_MS).unref();
     const { signal: asked } = context.options ?? {};
@@ -145,7 +147,7 @@ class Guard extends Link {
     if (isStreamed) clearTimeout(waiting);
     const { maxAnswerBytes = MAX_ANSWER_BYTES } = this.#deps;
     context.response = isStreamed ? bounded.response : bounded.response && limited(bounded.response, maxAnswerBytes);
-    this.#deps.clock.observe(bounded.response?.headers.get('Date'));
+    clock.observe(bounded.response?.headers.get('Date'), clock.now() - askedAt);
     const status = bounded.response?.status ?? 0;
     if (status >= 300 && status < 400) throw new PermanentError('graph:redirect');
   }

@@ -44,8 +44,9 @@ export function openStorage(
     client.pipeline.addPolicy({
       name: 'learn-server-time',
       async sendRequest(request, next) {
+        const askedAt = clock.now();
         const response = await next(request);
-        clock.observe(response.headers.get('date'));
+        clock.observe(response.headers.get('date'), clock.now() - askedAt);
         return response;
       },
     });

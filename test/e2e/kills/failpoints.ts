@@ -67,6 +67,9 @@ const POINTS: Point[] = [
   ['K48', 'deadLetter', 'dead letter fetched', op.deadDelivery],
   ['K49', 'deadLetter', 'ring of a dead letter sent anew', op.ring('again')],
   ['K50', 'deadLetter', 'dead letter completed', op.deadComplete],
+  // No ring names these mails: what the link passes over is gone.
+  ['K51', 'catchUp', 'mail that only delta shows sent to the CRM queue', op.crmSend],
+  ['K52', 'catchUp', 'page that only delta shows stored', op.pageStored],
 ];
 
 const SIDES = [

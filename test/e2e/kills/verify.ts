@@ -2,6 +2,7 @@
 import { TableClient } from '@azure/data-tables';
 import * as z from 'zod';
 import { isIdle } from '../../../local/start/counted-operations.ts';
+import { LATE_FOR_RENEWAL_MS } from './scenarios.ts';
 import type { Stage } from './stage.ts';
 
 export interface Verdict {
@@ -47,7 +48,9 @@ export async function coverageFaults(stage: Stage): Promise<string[]> {
     const row = storedFolder.parse(entity);
     if (row.wanted) known.set(row.subscription, row.expiresAt.getTime());
   }
+  const now = Date.parse(stage.environment.graph.control.clock().now);
   for (const { id, expiresAt } of subscriptions) {
+    if (expiresAt - now < LATE_FOR_RENEWAL_MS) faults.push('a subscription that was not renewed');
     const end = known.get(id);
     if (end === undefined) faults.push('a subscription that no row knows');
     else if (end !== expiresAt) faults.push('a row that does not know when its subscription ends');

@@ -17,7 +17,7 @@ export const CHAIN_PLANTS: readonly Plant[] = [
     file: lookRound,
     from: 'if (ids.length === 0) return;',
     to: 'if (ids.length >= 0) return;',
-    foundBy: 'simulation',
+    foundBy: 'test/unit/use-cases/sync-mailbox.test.ts',
   },
   {
     name: 'mail declared gone with its mailbox',
@@ -97,7 +97,7 @@ export const CHAIN_PLANTS: readonly Plant[] = [
     file: delta,
     from: ': chain.watchStart;',
     to: ': new Date(Math.max(chain.watchStart.getTime(), now - HOUR_MS));',
-    foundBy: 'simulation',
+    foundBy: ofDelta,
   },
   {
     name: 'link that leads to itself followed for ever',

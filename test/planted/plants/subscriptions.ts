@@ -139,7 +139,7 @@ export const SUBSCRIPTION_PLANTS: readonly Plant[] = [
     file: ensure,
     from: "if (outcome.kind === 'exists' && (await removeIfOurs(outcome.id)))",
     to: "if (outcome.kind === 'exists' && outcome.id === 'never')",
-    foundBy: 'simulation',
+    foundBy: ofEnsure,
   },
   {
     name: 'subscriptions of lost rows stay in the way',
@@ -193,8 +193,8 @@ export const SUBSCRIPTION_PLANTS: readonly Plant[] = [
     name: 'sweep deletes at first sight',
     ids: ['F23', 'F24'],
     file: sweep,
-    from: 'if (seenAt - first.getTime() < ORPHAN_AFTER_MS) continue;',
-    to: '',
+    from: 'seenAt - first.getTime() < ORPHAN_AFTER_MS',
+    to: 'seenAt < 0',
     foundBy: ofEnsure,
   },
   {

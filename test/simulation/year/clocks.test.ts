@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { makeDice } from '../dice.ts';
 import { settledInstallation } from './settled-installation.ts';
 import { DAY, HOUR, MINUTE } from './tenant.ts';
+
+vi.setConfig({ testTimeout: 240_000 });
 
 describe('clocks that are ten minutes off, and jump', () => {
   it('bring no expiry and no hasty renewal in a year [F25]', async () => {
@@ -24,7 +26,8 @@ describe('clocks that are ten minutes off, and jump', () => {
     installation.every('reconcile', () => 2 * HOUR);
     for (let day = 1; day <= 365; day++) {
       await runFor(DAY);
-      for (const { machine } of installation.running) if (dice.chance(0.2)) machine.skewMs = dice.between(-10, 10) * MINUTE;
+      for (const { machine } of installation.running)
+        if (dice.chance(0.2)) machine.skewMs = dice.between(-10, 10) * MINUTE;
       // A fresh process knows no clock but its own.
       const [oldest] = installation.running;
       if (oldest && dice.chance(0.2)) {

@@ -10,12 +10,7 @@ import { tenantClient } from './tenant-client.ts';
 import { YearTime } from './year-time.ts';
 
 watchedFoldersContract('of a simulated year', () =>
-  Promise.resolve(
-    quickWatchedFolders(
-      new QuickFoldersTable(),
-      new QuickGate(() => undefined),
-    ),
-  ),
+  Promise.resolve(quickWatchedFolders(new QuickFoldersTable(), new QuickGate(() => undefined))),
 );
 
 graphSubscriptionsContract('of a simulated year', () => {
@@ -41,4 +36,3 @@ graphSubscriptionsContract('of a simulated year', () => {
     advance: (ms) => time.run(time.now() + ms),
   });
 });
-

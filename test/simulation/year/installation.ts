@@ -98,7 +98,7 @@ export class Installation {
   }
 
   stopAll(): void {
-    for (const running of [...this.running]) this.crash(running);
+    while (this.running[0]) this.crash(this.running[0]);
   }
 
   kill(name: TimerName): void {
@@ -130,7 +130,9 @@ export class Installation {
     };
     running.gate.crashed.then(cut, cut);
     const { renewSubscriptions, reconcileMailboxes } = running.app;
-    this.quietly(name === 'renew' ? renewSubscriptions : reconcileMailboxes).then(done, done);
+    void this.quietly(name === 'renew' ? renewSubscriptions : reconcileMailboxes)
+      .catch(() => undefined)
+      .finally(done);
   }
 
   /** What the app logs is counted instead of shown. */

@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { GROUP } from './people.ts';
 import { resourceOf, settledInstallation } from './settled-installation.ts';
 import { DAY, HOUR, MINUTE } from './tenant.ts';
+
+vi.setConfig({ testTimeout: 240_000 });
 
 const PAGE = 10;
 const MANY = 25;

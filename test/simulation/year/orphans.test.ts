@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { MARK } from './installation.ts';
 import { resourceOf, settledInstallation } from './settled-installation.ts';
 import { DAY, HOUR, MINUTE } from './tenant.ts';
+
+vi.setConfig({ testTimeout: 240_000 });
 
 const FAR = Date.parse('2040-01-01T00:00:00Z');
 const OURS = `https://old-host.northwind.example/api/notifications?app=${MARK}`;
@@ -51,7 +53,7 @@ describe('a hundred redeployments, each with another address', () => {
       installation.start();
       coverage.moveTo(publicBaseUrl);
       // Some are redeployed again before they were through, or before the ten minutes between two writes are over.
-      await runFor(number % 10 === 0 ? 3 * HOUR : [20_000, 5 * MINUTE, 45 * MINUTE][number % 3] ?? 0);
+      await runFor(number % 10 === 0 ? 3 * HOUR : ([20_000, 5 * MINUTE, 45 * MINUTE][number % 3] ?? 0));
       if (number % 10 === 0) uncovered += coverage.gaps.size;
     }
     await runFor(2 * HOUR);

@@ -1,22 +1,25 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { settledInstallation } from './settled-installation.ts';
-import { DAY, HOUR, MINUTE } from './tenant.ts';
+import { DAY, MINUTE } from './tenant.ts';
+
+vi.setConfig({ testTimeout: 240_000 });
 
 const CATCH_UP_MS = 10 * MINUTE;
 
 describe('ten thousand mailboxes after eight days of downtime', () => {
-  it('have their subscriptions again within the hour and within the budget of requests, and are looked at meanwhile [F18]', async () => {
+  it('have their subscriptions again within forty minutes and within the budget of requests, and are looked at meanwhile [F18]', async () => {
     const { runFor, installation, tenant, startTimers, bare, oldestRingMs } = settledInstallation({
       mailboxes: 10_000,
       config: { catchUpMs: CATCH_UP_MS },
     });
+    tenant.pageSize = 1_000;
     await runFor(8 * DAY);
     expect(bare()).toHaveLength(10_000);
     installation.start();
     startTimers();
     await runFor(2 * CATCH_UP_MS);
     let oldest = 0;
-    for (let minute = 0; minute < 40; minute++) {
+    for (let minute = 0; minute < 20; minute++) {
       await runFor(MINUTE);
       oldest = Math.max(oldest, oldestRingMs());
     }
@@ -25,7 +28,7 @@ describe('ten thousand mailboxes after eight days of downtime', () => {
     expect(installation.cutOff).toBe(0);
     // Every mailbox is looked at in turn, with or without a subscription.
     expect(oldest).toBeLessThan(CATCH_UP_MS + 5 * MINUTE);
-    await runFor(HOUR);
+    await runFor(CATCH_UP_MS);
     expect(tenant.all.size).toBe(10_000);
   });
 });

@@ -26,7 +26,7 @@ export function makePeople({ tenant, installation, coverage, wishes, dice, spare
     for (let count = dice.whole(0, 3); count > 0; count--) {
       const mailbox = spare.shift();
       if (mailbox === undefined) break;
-      wishes.group.add(mailbox);
+      wishes.add('group', mailbox);
       joined([...(tenant.groups.get(GROUP) ?? []), mailbox]);
     }
     for (let count = dice.whole(0, 3); count > 0 && members.length > 10; count--) {
@@ -47,7 +47,7 @@ export function makePeople({ tenant, installation, coverage, wishes, dice, spare
     if (removes) {
       wishes.admin.delete(mailbox);
       coverage.forget(mailbox);
-    } else wishes.admin.add(mailbox);
+    } else wishes.add('admin', mailbox);
     const attempt = async (): Promise<void> => {
       const app = installation.running[0]?.app.manageMailboxes;
       const again = () => void time.after(HOUR / 4, () => void attempt());

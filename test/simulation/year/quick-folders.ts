@@ -14,9 +14,12 @@ const keyOf = ({ mailbox, folder }: FolderRef) => `${mailbox}/${folder}`;
 export class QuickFoldersTable {
   readonly rows = new Map<string, Readonly<WatchedFolder>>();
   readonly orphans = new Map<string, Date>();
+  /** A folder is not watched any more. */
+  onStopped: ((mailbox: string) => void) | undefined;
   #list: WatchedFolder[] | undefined;
 
   put(row: WatchedFolder): WatchedFolder {
+    if (!row.wanted && this.get(row)?.wanted) this.onStopped?.(row.mailbox);
     const frozen = Object.freeze({ ...row });
     this.rows.set(keyOf(row), frozen);
     this.#list = undefined;
@@ -62,7 +65,9 @@ export const quickWatchedFolders = (table: QuickFoldersTable, gate: Gate): Watch
       const changes = row && change(row);
       if (!row || !changes) return undefined;
       const written = await gate.pass('folders.update', () =>
-        table.get(ref) === row ? table.put({ ...row, ...changes, mailbox: row.mailbox, folder: row.folder }) : undefined,
+        table.get(ref) === row
+          ? table.put({ ...row, ...changes, mailbox: row.mailbox, folder: row.folder })
+          : undefined,
       );
       if (written) return written;
     }

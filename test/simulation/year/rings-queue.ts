@@ -55,14 +55,13 @@ export class RingsQueue {
   #deliver(ring: Ring, receiver: NonNullable<ReturnType<Receiver['next']>>): void {
     const relock = this.#time.after(LOCK_MS, () => this.#enqueue(ring));
     receiver.busy++;
-    const done = () => {
-      receiver.busy--;
-      this.pump();
-    };
-    receiver.work(ring).then(() => {
-      relock();
-      done();
-    }, done);
+    void receiver
+      .work(ring)
+      .then(relock, () => undefined)
+      .finally(() => {
+        receiver.busy--;
+        this.pump();
+      });
   }
 }
 

@@ -30,7 +30,7 @@ export interface SettledOptions {
 export function settledInstallation({ mailboxes, seed = 1, config = {}, ageMs = () => 0 }: SettledOptions) {
   const time = new YearTime(START_AT);
   const tenant = new Tenant(time);
-  const wishes = new Wishes();
+  const wishes = new Wishes(() => time.now());
   const service = new ServiceRecord(() => time.now());
   const coverage = new Coverage(tenant, service, MARK, (mailbox) => wishes.has(mailbox));
   const settings = { groupId: GROUP, publicBaseUrl: HOME, ...config };
@@ -59,7 +59,9 @@ export function settledInstallation({ mailboxes, seed = 1, config = {}, ageMs = 
       patchedAt: grantedAt,
     });
     const address = tenant.users.get(mailbox) ?? '';
-    installation.deliveries.of(mailbox).chains.set(KEY, aChain({ watchStart: new Date(grantedAt), address, reportedAt: new Date(START_AT) }));
+    installation.deliveries
+      .of(mailbox)
+      .chains.set(KEY, aChain({ watchStart: new Date(grantedAt), address, reportedAt: new Date(START_AT) }));
     installation.folders.put(
       aFolder({
         mailbox,
@@ -75,7 +77,7 @@ export function settledInstallation({ mailboxes, seed = 1, config = {}, ageMs = 
         syncedAt: new Date(START_AT),
       }),
     );
-    wishes.group.add(mailbox);
+    wishes.add('group', mailbox);
   }
 
   const members = Array.from({ length: mailboxes }, addUser);

@@ -25,7 +25,12 @@ const latencyMs = (method: string, path: string): number => {
 const kindOf = (method: string, path: string): string => `${method} ${path.slice(1).split(/[/?]/)[0]}`;
 
 /** The Graph client of one process: the adapters above it are the real ones. `requests` counts by method and kind. */
-export function tenantClient(tenant: Tenant, mark: string, traveller: Traveller, requests: Map<string, number>): GraphClient {
+export function tenantClient(
+  tenant: Tenant,
+  mark: string,
+  traveller: Traveller,
+  requests: Map<string, number>,
+): GraphClient {
   const clock: ServerClock = makeServerClock(() => traveller.localNow());
 
   async function once(method: string, path: string, body: unknown): Promise<Reply> {
@@ -49,7 +54,8 @@ export function tenantClient(tenant: Tenant, mark: string, traveller: Traveller,
       if (status < 300) return { ok: true, body: reply.body };
       const pause = parseRetryAfter(retryAfter, clock.now()) ?? 500 * attempt;
       const again = (status === 429 || status === 503) && attempt <= MAX_RETRIES && pause <= patienceMs;
-      if (!again) return { ok: false, failure: readFailure(status, reply.body, retryAfter, clock.now()), cause: undefined };
+      if (!again)
+        return { ok: false, failure: readFailure(status, reply.body, retryAfter, clock.now()), cause: undefined };
       await traveller.pass(pause);
     }
   }

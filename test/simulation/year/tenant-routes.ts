@@ -20,9 +20,7 @@ const createBody = z.object({
   clientState: z.string(),
 });
 const batchBody = z.object({
-  requests: z.array(
-    z.object({ id: z.string(), url: z.string(), body: z.object({ expirationDateTime: z.string() }) }),
-  ),
+  requests: z.array(z.object({ id: z.string(), url: z.string(), body: z.object({ expirationDateTime: z.string() }) })),
 });
 
 const refusal = (status: number, code: string, message = code): Reply => ({
@@ -106,10 +104,13 @@ function create(tenant: Tenant, body: unknown): Reply {
   if (no) return no;
   const expiresAt = tenant.grant(Date.parse(expirationDateTime));
   if (expiresAt === undefined)
-    return refusal(400, 'ExtensionError', `Subscription expiration can only be ${tenant.maxMinutes} minutes in the future.`);
+    return refusal(
+      400,
+      'ExtensionError',
+      `Subscription expiration can only be ${tenant.maxMinutes} minutes in the future.`,
+    );
   const same = tenant.on(wish.resource);
-  if (same)
-    return refusal(409, 'Conflict', `Subscription Id ${same.id} already exists for the requested combination`);
+  if (same) return refusal(409, 'Conflict', `Subscription Id ${same.id} already exists for the requested combination`);
   return { status: 201, body: show(tenant.put({ ...wish, expiresAt })) };
 }
 
@@ -129,7 +130,8 @@ function batch(tenant: Tenant, mark: string, body: unknown): Reply {
     const found = owned(tenant, id);
     if (found && !found.notificationUrl.endsWith(`?app=${mark}`)) tenant.witness.touched?.(found);
     const trouble = tenant.partTrouble(id);
-    const reply = trouble && !trouble.applied ? troubled(trouble) : patch(tenant, found, request.body.expirationDateTime);
+    const reply =
+      trouble && !trouble.applied ? troubled(trouble) : patch(tenant, found, request.body.expirationDateTime);
     const { status, body: content, retryAfter } = trouble ? troubled(trouble) : reply;
     if (status === 0) return [];
     return [{ id: request.id, status, ...(retryAfter && { headers: { 'Retry-After': retryAfter } }), body: content }];

@@ -1,10 +1,20 @@
-import { describe, expect, it } from 'vitest';
-import { liveAYear, type YearReport } from './live-a-year.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { liveAYear } from './live-a-year.ts';
 import { settledInstallation } from './settled-installation.ts';
 import { DAY, HOUR } from './tenant.ts';
 import { makeTroubles } from './troubles.ts';
+import type { YearReport } from './year-report.ts';
 
-const nothingWentWrong = ({ expiriesOfOurMaking, orphans, uncovered, unwanted, dropped, foreignTouched }: YearReport) => ({
+vi.setConfig({ testTimeout: 240_000 });
+
+const nothingWentWrong = ({
+  expiriesOfOurMaking,
+  orphans,
+  uncovered,
+  unwanted,
+  dropped,
+  foreignTouched,
+}: YearReport) => ({
   expiriesOfOurMaking,
   orphans,
   uncovered,

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { type DeadTrigger, liveAYear, type YearReport } from './live-a-year.ts';
+import { type DeadTrigger, liveAYear } from './live-a-year.ts';
+import type { YearReport } from './year-report.ts';
 
 const DEAD: readonly DeadTrigger[] = ['none', 'renew', 'reconcile', 'sync'];
 

@@ -46,6 +46,24 @@ describe('the clock of a service', () => {
     expect(clock.now()).toBe(START + 60_000);
   });
 
+  it('is not set back by an answer that lay there while this machine stood still [F25, F73]', () => {
+    const { local, clock } = aClock();
+    const askedAt = clock.now();
+    local.now += 360_000;
+    clock.observe(new Date(START).toUTCString(), clock.now() - askedAt);
+    expect(clock.now()).toBe(START + 360_000);
+  });
+
+  it('learns from a slow answer no more than it can tell, and the rest from the next one [F25]', () => {
+    const { local, clock } = aClock();
+    local.now += 30_000;
+    clock.observe(new Date(START + 600_000).toUTCString(), 30_000);
+    expect(clock.now()).toBeGreaterThanOrEqual(START + 600_000);
+    expect(clock.now()).toBeLessThanOrEqual(START + 630_000);
+    clock.observe(new Date(START + 620_000).toUTCString(), 50);
+    expect(Math.abs(clock.now() - (START + 620_000))).toBeLessThanOrEqual(2_050);
+  });
+
   it.each([undefined, null, '', 'yesterday'])('learns nothing from %o', (date) => {
     const { clock, observe } = aClock();
     observe(START + 60_000);

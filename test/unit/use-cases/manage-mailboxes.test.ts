@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { folderKey } from '../../../shared/domain/delta.ts';
+import { MailboxUnavailableError } from '../../../shared/errors.ts';
 import {
   type App,
   arrived,
@@ -17,7 +18,8 @@ import { makeWorld, START, type World } from '../../support/in-memory-ports.ts';
 
 const SUPPORT = 'support@northwind.example';
 const OTHER = '99999999-2222-4333-8444-555555555555';
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
 let world: World;
 let app: App;
@@ -179,6 +181,26 @@ describe('a mailbox that an administrator removes', () => {
       await world.clock.advance(31 * 60_000);
     }
     expect(world.subscriptions.live()).toEqual([]);
+  });
+});
+
+describe('a mailbox that an administrator adds while it refuses us', () => {
+  it('is watched once it lets us in, and stays named by the administrator [F34]', async () => {
+    const name = '77777777-2222-4333-8444-555555555555';
+    world.tenant.addUser(name, 'late@northwind.example');
+    app.gate.inject({
+      call: 'directory.findFolder',
+      nth: 1,
+      kind: 'error',
+      error: () => new MailboxUnavailableError('not-found', 'graph:404'),
+    });
+    await app.manageMailboxes.add(name);
+    expect(rowsOf(name)).toMatchObject([{ state: 'suspended', folderId: '' }]);
+    for (let turn = 0; turn < 4; turn++) {
+      await world.clock.advance(HOUR);
+      await app.reconcileMailboxes();
+    }
+    expect(rowsOf(name)).toMatchObject([{ state: 'active', wanted: true, source: 'admin' }]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { blobFolder, ledgerKey } from '../../../shared/domain/delivery.ts';
+import { FREE } from '../../../shared/domain/lane.ts';
 import { aMail, MAILBOX } from '../../support/builders.ts';
 import {
   type App,
@@ -144,6 +145,16 @@ describe('a blob that nothing refers to [F68]', () => {
       await reconcile();
     }
     expect(blobs()).toEqual([`${blobFolder(MAILBOX, ledgerKey(mail.receivedAt, mail.id))}/mime`]);
+  });
+
+  it('is removed without ending a pause that Graph asked for [F35]', async () => {
+    await orphan();
+    const leaseEnd = new Date(world.clock.now() + 13 * HOUR);
+    world.deliveries.of(MAILBOX).lane = { ...FREE, leaseEnd, failures: 3, marked: true };
+    await world.clock.advance(12 * HOUR + 1);
+    await reconcile();
+    expect(blobs()).toEqual([]);
+    expect(world.deliveries.lane(MAILBOX)).toMatchObject({ leaseEnd, failures: 3, holder: '' });
   });
 
   it('is never one of a mail that is failing or parked, or of another mailbox', async () => {

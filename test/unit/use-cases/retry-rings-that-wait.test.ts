@@ -36,6 +36,20 @@ describe('a ring that retries a mail, while another worker reads the mailbox', (
     expect(world.workQueue.sent.map(({ at }) => at)).toEqual([START + 1_000]);
   });
 
+  it.each([
+    ['the mark cannot be written', { call: 'deliveries.writeLane', nth: 1, kind: 'error' }],
+    ['the lane changes and cannot be read again', { call: 'deliveries.load', nth: 2, kind: 'error' }],
+  ] as const)('sends itself once where %s [F65]', async (_, fault) => {
+    const { world, app } = oneMailbox();
+    world.deliveries.of(MAILBOX).lane = HELD_BY_ANOTHER;
+    if (fault.call === 'deliveries.load') app.gate.inject({ call: 'deliveries.writeLane', nth: 1, kind: 'conflict' });
+    app.gate.inject(fault);
+
+    await ringUp(app, retryRing);
+
+    expect(world.workQueue.sent.map(({ at }) => at)).toEqual([START + 95_000]);
+  });
+
   it('sends itself again where the lease was made longer than it waits', async () => {
     const { world, app } = oneMailbox();
     world.deliveries.of(MAILBOX).lane = HELD_BY_ANOTHER;
