@@ -8,9 +8,10 @@ import { type FaultKind, Faults } from './faults.ts';
 import type { Breach } from './evidence.ts';
 import { findBreaches } from './invariants.ts';
 import { Notifier } from './notifier.ts';
-import { ARCHIVE, drawPlan, FOLDER_IDS, GROUP, type Plan } from './plan.ts';
+import { ARCHIVE, drawPlan, FOLDER_IDS, GROUP, mostFaults, type Plan } from './plan.ts';
 import { Platform, type Stores } from './platform.ts';
 import { beginScenario } from './scenario.ts';
+import { settle } from './settle.ts';
 import { SimulatedBus } from './simulated-bus.ts';
 import { SimulatedGraph } from './simulated-graph.ts';
 import { SimulatedKeys } from './simulated-keys.ts';
@@ -22,13 +23,9 @@ import { Stays } from './stays.ts';
 import { Trace } from './trace.ts';
 import { Wishes } from './wishes.ts';
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
+const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const START = Date.parse('2026-10-12T08:00:00Z');
-/** An orphan falls on its second sighting, half an hour after the first. */
-const SWEEP_MS = 35 * MINUTE;
-const LONGEST_PROBE_MS = 24 * HOUR;
 
 export interface History {
   seed: number;
@@ -48,11 +45,20 @@ export interface History {
 /** Plays the history of a seed from its first mail to its last check. Nothing but the seed decides what happens. */
 export async function playHistory(seed: number, keepLines = false): Promise<History> {
   // Thousands of simulated failures a history, and nobody reads where each was made.
+  const { stackTraceLimit } = Error;
   if (!keepLines) Error.stackTraceLimit = 0;
+  try {
+    return await play(seed, keepLines);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+async function play(seed: number, keepLines: boolean): Promise<History> {
   const time = new SimulatedTime(START);
   const trace = new Trace(() => time.now(), keepLines);
   const plan = drawPlan(makeDice(seed, 1));
-  const faults = new Faults(makeDice(seed, 2), plan.flood > 1_000 ? 0.002 : plan.flood > 0 ? 0.01 : 1);
+  const faults = new Faults(makeDice(seed, 2), mostFaults(plan));
   const dice = makeDice(seed, 3);
   const skew = () => Math.round(dice.between(-1_200, 1_200));
   const around: Surroundings = {
@@ -138,32 +144,4 @@ export async function playHistory(seed: number, keepLines = false): Promise<Hist
     judged: stays.judged,
     lines: trace.lines,
   };
-}
-
-interface Settling {
-  around: Surroundings;
-  stores: Stores;
-  plan: Plan;
-  platform: Platform;
-}
-
-/** Faults stop; two reconcile intervals pass (a suspended mailbox counts from its next probe), and then all is quiet. */
-async function settle({ around, stores, plan, platform }: Settling): Promise<void> {
-  const { time, faults, downUntil, trace } = around;
-  trace.note('world', 'faults stop');
-  faults.over = true;
-  downUntil.clear();
-  around.refusedUntil.clear();
-  for (const running of platform.running) if (running) running.process.setSkew(0);
-  await time.run(time.now() + DAY / 24);
-  for (let slot = 0; slot < plan.processes; slot++) platform.start(slot);
-  const probes = stores.folders
-    .all()
-    .filter((row) => row.probeAt.getTime() > time.now())
-    .map((row) => Math.min(LONGEST_PROBE_MS, row.probeAt.getTime() - time.now()));
-  const interval = plan.catchUpMs + plan.tickMs;
-  const sweep = 2 * plan.renewMs + SWEEP_MS;
-  await time.run(time.now() + Math.max(0, ...probes) + Math.max(2 * interval, sweep) + 30 * MINUTE);
-  platform.stopTimers();
-  await time.run(time.now() + 20 * MINUTE);
 }

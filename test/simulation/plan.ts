@@ -82,3 +82,6 @@ export const watchedFolders = ({ folderNames }: Plan): string[] =>
 
 export const resourceOf = (mailbox: string, folder: string): string =>
   `users/${mailbox}/mailFolders/${folder}/messages`;
+
+/** Share of calls that may fail at most: under the load of a flood even few faults are many. */
+export const mostFaults = ({ flood }: Plan): number => (flood > 1_000 ? 0.002 : flood > 0 ? 0.01 : 1);
