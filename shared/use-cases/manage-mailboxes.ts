@@ -155,6 +155,8 @@ export function makeManageMailboxes(deps: Deps) {
       if (rows.some((row) => row.source === 'settings' && row.wanted && row.mailbox !== unresolvedKey(row.address)))
         return { refused: 'named-in-settings' };
       if (rows.some((row) => row.source === 'group' && row.wanted)) return { refused: 'named-in-group' };
+      // Before the first folder stops: as long as one of them is the administrator's, a timer would resume the others.
+      for (const row of rows) if (row.addedByAdmin) await folders.update(row, () => ({ addedByAdmin: false }));
       for (const row of rows) {
         await watch.stop(row);
         if (row.subscription) await subscriptions.remove(row.subscription);

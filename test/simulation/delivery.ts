@@ -36,18 +36,26 @@ function identity({ stores, replays }: Evidence): Breach[] {
   return breaches;
 }
 
-function losses({ plan, stores, wishes, startedAt }: Evidence): Breach[] {
-  const { bus, graph, deliveries, folders } = stores;
+/**
+ * From when on the mail of a folder is wanted: for a mailbox of the settings since the process started that took it up,
+ * which is the first one unless it failed; for others since they were taken up.
+ */
+function watchStart({ plan, stores, starts, startedAt }: Evidence, mail: SimulatedMail): number {
+  const ref = { mailbox: mail.mailbox, folder: folderKey(mail.folder) };
+  const named = plan.mailboxes.find(({ id }) => id === mail.mailbox)?.named;
+  if (named === 'group' || named === 'admin') return stores.folders.get(ref)?.watchStart.getTime() ?? 0;
+  const bornAt = stores.folders.bornAt(ref) ?? startedAt;
+  return starts.findLast((at) => at <= bornAt) ?? startedAt;
+}
+
+function losses(evidence: Evidence): Breach[] {
+  const { plan, stores, wishes } = evidence;
+  const { bus, graph, deliveries } = stores;
   const watched = new Set(watchedFolders(plan));
   const breaches: Breach[] = [];
-  const watchStart = (mail: SimulatedMail) => {
-    const named = plan.mailboxes.find((mailbox) => mailbox.id === mail.mailbox)?.named;
-    const row = folders.get({ mailbox: mail.mailbox, folder: folderKey(mail.folder) });
-    return named === 'group' || named === 'admin' ? (row?.watchStart.getTime() ?? 0) : startedAt;
-  };
   for (const mail of graph.mailboxes.mails.values()) {
     if (mail.removed || mail.isDraft || !watched.has(mail.folder) || !wishes.isWanted(mail.mailbox)) continue;
-    if (bus.crm.has(mail.mailbox, mail.id) || mail.receivedAt < watchStart(mail)) continue;
+    if (bus.crm.has(mail.mailbox, mail.id) || mail.receivedAt < watchStart(evidence, mail)) continue;
     const row = deliveries.ledger(mail.mailbox).find((item) => item.id === mail.id);
     if (row?.state === 'parked' && row.reason) continue;
     const state = row ? `"${row.state}" (${row.reason ?? ''})` : 'unknown';

@@ -22,8 +22,10 @@ export interface Evidence {
   logLines: string[];
   /** Where the app lives at last. */
   isAt(notificationUrl: string): boolean;
-  /** When the mailboxes of the settings began to be wanted. */
+  /** When the app first started. */
   startedAt: number;
+  /** When processes started, in order. */
+  starts: readonly number[];
   now: number;
   isExhausted: boolean;
 }

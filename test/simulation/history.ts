@@ -2,7 +2,6 @@ import { withInvocationLog } from '../../shared/log.ts';
 import { aConfig } from '../support/builders.ts';
 import { FakeBlobs } from '../support/fakes/claim-store-fake.ts';
 import { FakeDeliveriesTable } from '../support/fakes/deliveries-fake.ts';
-import { FakeFoldersTable } from '../support/fakes/watched-folders-fake.ts';
 import { makeDice } from './dice.ts';
 import { type FaultKind, Faults } from './faults.ts';
 import type { Breach } from './evidence.ts';
@@ -13,6 +12,7 @@ import { Platform, type Stores } from './platform.ts';
 import { beginScenario } from './scenario.ts';
 import { settle } from './settle.ts';
 import { SimulatedBus } from './simulated-bus.ts';
+import { SimulatedFolders } from './simulated-folders.ts';
 import { SimulatedGraph } from './simulated-graph.ts';
 import { SimulatedKeys } from './simulated-keys.ts';
 import { SimulatedMailboxes } from './simulated-mailboxes.ts';
@@ -74,7 +74,7 @@ async function play(seed: number, keepLines: boolean): Promise<History> {
   const graph = new SimulatedGraph(around, mailboxes, subscriptions);
   const stores: Stores = {
     deliveries: new FakeDeliveriesTable(),
-    folders: new FakeFoldersTable(),
+    folders: new SimulatedFolders(time),
     blobs: new FakeBlobs(time),
     keys: new SimulatedKeys(START, plan.keyDaysLeft),
     bus: new SimulatedBus(time, around.serviceSkew.bus),
@@ -129,6 +129,7 @@ async function play(seed: number, keepLines: boolean): Promise<History> {
     logLines,
     isAt: (url) => platform.isAt(url),
     startedAt: START,
+    starts: platform.starts,
     now: time.now(),
     isExhausted: time.isExhausted,
   });

@@ -83,9 +83,9 @@ export class People {
   }
 
   #touch(mail: SimulatedMail): void {
-    const { dice, stores, around, plan } = this.#stage;
+    const { dice, stores, around, plan, endsAt } = this.#stage;
     const { mailboxes } = stores.graph;
-    if (mail.removed) return;
+    if (mail.removed || around.time.now() > endsAt) return;
     const deed = dice.pick(['read', 'flag', 'move', 'move', 'delete'] as const);
     if (deed === 'delete') mailboxes.remove(mail);
     else if (deed === 'move') mailboxes.move(mail, dice.chance(0.4) ? ARCHIVE : dice.pick(watchedFolders(plan)));

@@ -7,10 +7,11 @@ import { errorCode } from '../../shared/errors.ts';
 import type { Ports } from '../../shared/ports.ts';
 import { type FakeBlobs, fakeClaimStore } from '../support/fakes/claim-store-fake.ts';
 import { type FakeDeliveriesTable, fakeDeliveries } from '../support/fakes/deliveries-fake.ts';
-import { type FakeFoldersTable, fakeWatchedFolders } from '../support/fakes/watched-folders-fake.ts';
+import { fakeWatchedFolders } from '../support/fakes/watched-folders-fake.ts';
 import type { Dice } from './dice.ts';
 import type { Plan } from './plan.ts';
 import type { Delivered, SimulatedBus } from './simulated-bus.ts';
+import type { SimulatedFolders } from './simulated-folders.ts';
 import type { SimulatedGraph } from './simulated-graph.ts';
 import { keysOf, type SimulatedKeys } from './simulated-keys.ts';
 import { SimulatedProcess, type Surroundings } from './simulated-process.ts';
@@ -26,7 +27,7 @@ const GRACE_MS = 10 * SECOND;
 /** Everything that survives a crash. */
 export interface Stores {
   deliveries: FakeDeliveriesTable;
-  folders: FakeFoldersTable;
+  folders: SimulatedFolders;
   blobs: FakeBlobs;
   keys: SimulatedKeys;
   bus: SimulatedBus;
@@ -49,6 +50,8 @@ export class Platform {
   readonly #deadTimers = new Map<string, number>();
   readonly #lives: number[] = [];
   #nobodyUntil = 0;
+  /** When processes started, in order. */
+  readonly starts: number[] = [];
   readonly #around: Surroundings;
   readonly #stores: Stores;
   readonly #plan: Plan;
@@ -90,6 +93,7 @@ export class Platform {
     const { time, faults, trace } = this.#around;
     const life = (this.#lives[slot] = (this.#lives[slot] ?? 0) + 1);
     const first = slot === 0 && life === 1;
+    this.starts.push(time.now());
     if (this.up().length === 0) this.#nobodyUntil = time.now();
     const skew = !first && faults.strikes('clock skew', 0.5) ? this.#dice.between(-10, 10) * MINUTE : 0;
     const process = new SimulatedProcess(`p${slot}.${life}`, skew, this.#around);

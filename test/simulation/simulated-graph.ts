@@ -95,14 +95,24 @@ export class SimulatedGraph {
       this.#around.trace.note(process.name, call, status);
       return outcome;
     });
-    if (!signal) return asking;
+    // Whoever hung up before the answer came was told nothing.
+    const told = (reply: Reply): Reply => {
+      const mailbox = MAIL_PATH.exec(path)?.[1];
+      if (mailbox !== undefined && reply.retryAfter !== undefined)
+        this.traffic.throttle(process, mailbox, Number(reply.retryAfter));
+      return reply;
+    };
+    if (!signal) return asking.then(told);
     return new Promise((resolve, reject) => {
       const stop = () => {
         leave();
         reject(aborted());
       };
       signal.addEventListener('abort', stop, { once: true });
-      asking.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+      const answered = (reply: Reply) => {
+        if (!signal.aborted) resolve(told(reply));
+      };
+      asking.then(answered, reject).finally(() => signal.removeEventListener('abort', stop));
     });
   }
 
@@ -116,7 +126,7 @@ export class SimulatedGraph {
   ): Outcome<Reply> {
     const { time, faults, downUntil } = this.#around;
     if ((downUntil.get('graph') ?? 0) > time.now()) return { value: refusal(503, 'ServiceUnavailable') };
-    const reply = this.#failing(process, fault, method, path);
+    const reply = this.#failing(fault, method, path);
     if (reply) {
       if (fault) faults.count(fault);
       return { value: reply };
@@ -131,7 +141,7 @@ export class SimulatedGraph {
   }
 
   /** The answer that a fault makes of this request; `undefined` where the fault does not fit it. */
-  #failing(process: SimulatedProcess, fault: CallFault | undefined, method: string, path: string): Reply | undefined {
+  #failing(fault: CallFault | undefined, method: string, path: string): Reply | undefined {
     const { dice } = this.#around.faults;
     const mailbox = /^\/users\/([^/?]+)\/m/.exec(path)?.[1];
     if (fault === 'graph 401') return refusal(401, 'InvalidAuthenticationToken');
@@ -140,16 +150,15 @@ export class SimulatedGraph {
     if (fault === 'graph 404' && mailbox !== undefined && !/\/messages\/A/i.test(path))
       return refusal(404, 'MailboxNotEnabledForRESTAPI');
     if (fault === 'graph 410' && path.includes('token=')) return refusal(410, 'SyncStateNotFound');
-    if (fault === 'graph 429') return this.#throttle(process, MAIL_PATH.exec(path)?.[1]);
+    if (fault === 'graph 429') return this.#throttle();
     if (fault === 'graph 5xx') return refusal(dice.pick([500, 502, 503, 504]), 'ServiceUnavailable');
     if (fault === 'graph truncated' && method === 'GET')
       return { status: 200, body: dice.pick<unknown>(['<html>', '', { value: [] }, {}, []]) };
     return undefined;
   }
 
-  #throttle(process: SimulatedProcess, mailbox: string | undefined): Reply {
+  #throttle(): Reply {
     const seconds = this.#around.faults.retryAfterSeconds();
-    if (mailbox !== undefined && seconds !== undefined) this.traffic.throttle(process, mailbox, seconds);
     return { ...refusal(429, 'ApplicationThrottled'), retryAfter: seconds === undefined ? undefined : String(seconds) };
   }
 

@@ -93,6 +93,7 @@ export class Installation {
   /** Stops a process in the middle of whatever it does. */
   crash(running: Running): void {
     running.gate.crash();
+    this.time.wake();
     this.running.splice(this.running.indexOf(running), 1);
     for (const [name, who] of this.#busy) if (who === running) this.#busy.delete(name);
   }
