@@ -38,6 +38,7 @@ export class Coverage {
   readonly #service: ServiceRecord;
   readonly #mark: string;
   readonly #isWanted: (mailbox: string) => boolean;
+  readonly #readableSince = new Map<string, number>();
   #host = '';
 
   constructor(tenant: Tenant, service: ServiceRecord, mark: string, isWanted: (mailbox: string) => boolean) {
@@ -74,6 +75,11 @@ export class Coverage {
     this.gaps.delete(mailbox);
   }
 
+  /** Its mailbox can be read again; nobody could renew a subscription before. */
+  readable(mailbox: string): void {
+    this.#readableSince.set(mailbox, this.#tenant.time.now());
+  }
+
   /** Lets what is past its end lapse, and measures gaps that are still open. */
   look(): void {
     this.#tenant.sweep();
@@ -91,7 +97,8 @@ export class Coverage {
   #lapse(subscription: TenantSubscription, why: Gone, at: number): void {
     const mailbox = mailboxOf(subscription.resource);
     const halfLife = subscription.grantedAt + (subscription.expiresAt - subscription.grantedAt) / 2;
-    const chanceMs = why === 'expired' ? this.#service.between(halfLife, at) : 0;
+    const from = Math.max(halfLife, this.#readableSince.get(mailbox) ?? 0);
+    const chanceMs = why === 'expired' && from < at ? this.#service.between(from, at) : 0;
     this.#open(mailbox, why, at, chanceMs);
   }
 

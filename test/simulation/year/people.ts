@@ -88,7 +88,10 @@ export function makePeople({ tenant, installation, coverage, wishes, dice, spare
       if (!dice.chance(share) || tenant.refusing.has(mailbox)) continue;
       tenant.refusing.set(mailbox, dice.pick([403, 404] as const));
       coverage.forget(mailbox);
-      time.after(dice.between(1, 72) * HOUR, () => void tenant.refusing.delete(mailbox));
+      time.after(dice.between(1, 72) * HOUR, () => {
+        tenant.refusing.delete(mailbox);
+        coverage.readable(mailbox);
+      });
     }
   }
 
