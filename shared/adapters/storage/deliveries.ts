@@ -5,7 +5,6 @@ import type { Commit, Deliveries, LaneTag, LedgerWindow, MailboxState } from '..
 import type { StorageAccount } from './connection.ts';
 import {
   AUDITS,
-  auditFrom,
   auditRow,
   chainFrom,
   chainRow,
@@ -14,6 +13,7 @@ import {
   LANE_KEY,
   laneFrom,
   laneRow,
+  resultFrom,
 } from './delivery-rows.ts';
 import { isConflict, isStatus } from './storage-failure.ts';
 
@@ -195,7 +195,7 @@ export function makeDeliveries(account: StorageAccount): Deliveries {
 
     async audits(mailbox) {
       const rows = await rowsOf(mailbox, odata` and RowKey ge ${AUDITS.from} and RowKey lt ${AUDITS.to}`);
-      return rows.map(auditFrom);
+      return rows.map(resultFrom);
     },
 
     async purge(mailbox, before) {

@@ -187,7 +187,7 @@ const auditSchema = z.looseObject({
   missing: z.number(),
 });
 
-export function auditFrom(row: unknown): AuditResult {
+export function resultFrom(row: unknown): AuditResult {
   const { folder, from, to, notification, catchUp, audit, missing } = auditSchema.parse(row);
   return { folder, from, to, notification, catchUp, audit, missing };
 }

@@ -16,7 +16,7 @@ import { makeWorkQueue } from '../../../shared/adapters/service-bus/work-queue.t
 import type { StorageAccount } from '../../../shared/adapters/storage/connection.ts';
 import { makeDeliveries } from '../../../shared/adapters/storage/deliveries.ts';
 import {
-  auditFrom,
+  resultFrom,
   chainFrom,
   chainRow,
   deliveryFrom,
@@ -466,7 +466,7 @@ export const PARSERS: Parser[] = [
     (error) => isZod(error),
   ),
   parser('a row of the ledger', mutationOf(rows[2]), (row) => deliveryFrom(row), isZod),
-  parser('a row of an audit', mutationOf(auditRow), (row) => auditFrom(row), isZod),
+  parser('a row of an audit', mutationOf(auditRow), (row) => resultFrom(row), isZod),
   parser(
     'a mailbox’s rows',
     fc.array(mutationOf(...rows).map(rowOf), { maxLength: 5 }),

@@ -40,7 +40,7 @@ describe('a process that is about to end', () => {
     const syncing = ringUp(app, lookRing());
     await world.clock.advance(150);
     let ended = false;
-    const drained = app.drain().then(() => {
+    const drained = app.drain().finally(() => {
       ended = true;
     });
     await world.clock.advance(100);
