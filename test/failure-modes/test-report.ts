@@ -1,4 +1,4 @@
-// What a run of vitest proved: its JSON report (`--reporter=json`), reduced to the tests whose titles name ids.
+// What a run of vitest proved: a report in the form of its JSON, reduced to the tests whose titles name ids.
 import path from 'node:path';
 import * as z from 'zod';
 
