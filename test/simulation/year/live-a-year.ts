@@ -1,4 +1,4 @@
-import { isMisdirected, needsSubscription } from '../../../shared/domain/watched-folder.ts';
+import { isMisdirected, isRenewalDue, needsSubscription } from '../../../shared/domain/watched-folder.ts';
 import { makeDice } from '../dice.ts';
 import { whatIsLeft, type YearReport } from './year-report.ts';
 import { YearTime } from './year-time.ts';
@@ -135,13 +135,13 @@ export async function liveAYear({
     next();
   };
 
-  /** Few folders wait for a subscription that the app could give them. */
+  /** Few folders wait for a subscription, or for its renewal, that the app could give them. */
   function isCalm(): boolean {
     const now = time.now();
     const endpoint = installation.endpoint();
     const waiting = installation.folders.all().filter((row) => {
       if (!row.wanted || row.state === 'polling' || row.state === 'suspended') return false;
-      return needsSubscription(row, now) || isMisdirected(row, endpoint, now);
+      return needsSubscription(row, now) || isMisdirected(row, endpoint, now) || isRenewalDue(row, now);
     });
     const unknown = wishes.settings.size + wishes.group.size - installation.folders.all().length;
     return waiting.length + unknown <= Math.max(2, mailboxes / 100);
