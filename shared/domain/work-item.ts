@@ -15,6 +15,8 @@ export interface Ring {
   look?: Look;
   /** How often in a row nobody could answer it, for lack of the tables. */
   putOff?: number;
+  /** How often a ring with `retry` was sent on because somebody else had the lane. */
+  waited?: number;
 }
 
 const LOOKS = ['notified', 'missed', 'renew', 'removed', 'timer', 'created', 'operator', 'again'] as const;
@@ -34,6 +36,7 @@ const ringSchema = z.object({
   retry: z.array(z.string().regex(GRAPH_ID)).max(5000).optional(),
   look: z.enum(LOOKS).optional(),
   putOff: z.int().min(0).optional(),
+  waited: z.int().min(0).optional(),
 });
 
 export const encodeRing = (ring: Ring): string => JSON.stringify({ v: RING_VERSION, ...ring });

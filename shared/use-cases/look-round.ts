@@ -42,6 +42,9 @@ type Deps = Pick<Ports, 'deliveries' | 'folders' | 'workQueue'> & {
 /** A mail that a notification named but that is not there yet is asked for once more after this time. */
 const SECOND_LOOK_MS = 30_000;
 
+/** Longer than the longest pause between two tries of a mail. */
+const OVERDUE_MS = 3_600_000;
+
 /** Times farther apart than this are asked for each by itself: what lies between may be weeks of mail. */
 const APART_MS = 6 * 3_600_000;
 
@@ -68,7 +71,11 @@ export function makeLookRound(deps: Deps): LookRound {
 
   return async (ring, state, lane, hooks) => {
     const { mailbox } = ring;
-    const retry = ring.retry ?? [];
+    // A failing mail has a ring of its own, which comes within minutes; without this one it would be lost with that ring.
+    const overdue = [...state.ledger.rows.values()]
+      .filter((row) => row.state === 'failing' && now() - row.recordedAt.getTime() > OVERDUE_MS)
+      .map(({ id }) => id);
+    const retry = [...new Set([...(ring.retry ?? []), ...overdue])];
     const seen = new Set<string>();
     const ledger = state.ledger.rows;
     const wanted = state.chains.filter((chain) => chain.wanted);

@@ -51,6 +51,7 @@ const livesOn = (error: unknown): 'guarded' => {
 
 /** The third failure in a row is no hiccup any more. */
 const SHOWN_AT_FAILURES = 2;
+const MOST_WAITS = 5;
 /** A mailbox that refuses us does so for hours. */
 const RETRY_REFUSED_MS = 3_600_000;
 
@@ -87,10 +88,14 @@ export function makeSyncMailbox(deps: Deps) {
   ): Promise<'guarded' | Date> {
     const now = deliveries.clock.now();
     const copy = copyAt && copyAt > lane.leaseEnd ? copyAt : undefined;
-    // Somebody's guard looks at every folder, but it knows nothing of mails that are to be retried.
-    if (isGuarded(lane, now) && (copy || !ring.retry)) return 'guarded';
+    // Somebody's guard looks at every folder, but it knows nothing of mails that are to be retried. A ring that was sent
+    // on often ends there all the same: what a queue doubles on the way would grow without end, and a later look retries
+    // what has been failing for long.
+    const { waited = 0 } = ring;
+    if (isGuarded(lane, now) && (copy || !ring.retry || waited >= MOST_WAITS)) return 'guarded';
     const guardAt = copy ?? guardTime(lane, now);
-    if (!copy) await workQueue.send([lookAgain(ring)], { at: guardAt });
+    const sentOn = lookAgain(ring.retry ? { ...ring, waited: waited + 1 } : ring);
+    if (!copy) await workQueue.send([sentOn], { at: guardAt });
     const written = await deliveries.writeLane(ring.mailbox, guarded(lane, guardAt), tag).catch(livesOn);
     return written === undefined ? guardAt : 'guarded';
   }

@@ -95,8 +95,8 @@ export const LANE_PLANTS: readonly Plant[] = [
     name: 'lane guarded before its guard is sent',
     ids: ['F72'],
     file: sync,
-    from: 'if (!copy) await workQueue.send([lookAgain(ring)], { at: guardAt });',
-    to: 'if (!copy) workQueue.send([lookAgain(ring)], { at: guardAt }).catch(() => undefined);',
+    from: 'if (!copy) await workQueue.send([sentOn], { at: guardAt });',
+    to: 'if (!copy) workQueue.send([sentOn], { at: guardAt }).catch(() => undefined);',
     foundBy: ofSync,
   },
   {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { FREE } from '../../../shared/domain/lane.ts';
 import { lookRing, oneMailbox, ringUp } from '../../support/app-under-test.ts';
 import { MAILBOX } from '../../support/builders.ts';
 import { START } from '../../support/in-memory-ports.ts';
@@ -21,8 +22,19 @@ describe('a ring that retries a mail, while another worker reads the mailbox', (
 
     await ringUp(app, retryRing);
 
-    expect(world.workQueue.sent).toEqual([{ ring: retryRing, at: START + 95_000, sentAt: START }]);
+    expect(world.workQueue.sent).toEqual([{ ring: { ...retryRing, waited: 1 }, at: START + 95_000, sentAt: START }]);
     expect(world.deliveries.lane(MAILBOX).marked).toBe(true);
+  });
+
+  it('ends at a guarded lane after it was sent on five times: copies must not grow without end [F01, F51]', async () => {
+    const { world, app } = oneMailbox();
+    const leaseEnd = new Date(START + 600_000);
+    const guardAt = new Date(START + 605_000);
+    world.deliveries.of(MAILBOX).lane = { ...FREE, holder: 'other', leaseEnd, guardAt, marked: true };
+    await ringUp(app, { ...retryRing, waited: 4 });
+    expect(world.workQueue.sent).toHaveLength(1);
+    await ringUp(app, { ...retryRing, waited: 5 });
+    expect(world.workQueue.sent).toHaveLength(1);
   });
 
   it('sends itself once during a pause of a moment [F35, F63]', async () => {
