@@ -71,17 +71,19 @@ export function makeLookRound(deps: Deps): LookRound {
 
   return async (ring, state, lane, hooks) => {
     const { mailbox } = ring;
-    // A failing mail has a ring of its own, which comes within minutes; without this one it would be lost with that ring.
-    const overdue = [...state.ledger.rows.values()]
-      .filter((row) => row.state === 'failing' && now() - row.recordedAt.getTime() > OVERDUE_MS)
-      .map(({ id }) => id);
-    const retry = [...new Set([...(ring.retry ?? []), ...overdue])];
     const seen = new Set<string>();
     const ledger = state.ledger.rows;
     const wanted = state.chains.filter((chain) => chain.wanted);
     const rung = wanted.filter((chain) => ring.folders.length === 0 || ring.folders.includes(chain.folder));
     const totals = { published: 0, known: 0 };
-    if (retry.length > 0) for (const row of await deliveries.unfinished(mailbox)) ledger.set(row.key, row);
+    const asked = ring.retry ?? [];
+    if (asked.length > 0 || isCatchUp(ring))
+      for (const row of await deliveries.unfinished(mailbox)) ledger.set(row.key, row);
+    // A failing mail has a ring of its own, which comes within minutes; without this one it would be lost with that ring.
+    const overdue = [...ledger.values()]
+      .filter((row) => row.state === 'failing' && now() - row.recordedAt.getTime() > OVERDUE_MS)
+      .map(({ id }) => id);
+    const retry = [...new Set([...asked, ...overdue])];
 
     const rowById = (id: string) => [...ledger.values()].find((row) => row.id === id);
 
