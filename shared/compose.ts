@@ -35,6 +35,7 @@ import { makeReceiveNotifications } from './use-cases/receive-notifications.ts';
 import { makeReconcileMailboxes } from './use-cases/reconcile-mailboxes.ts';
 import { makeRenewDue } from './use-cases/renew-due.ts';
 import { makeRenewSubscriptions } from './use-cases/renew-subscriptions.ts';
+import { makeReopenFolders } from './use-cases/reopen-folders.ts';
 import { makeReplayFolder } from './use-cases/replay-folder.ts';
 import { makeReportTrouble } from './use-cases/report-trouble.ts';
 import { makeSweepSubscriptions } from './use-cases/sweep-subscriptions.ts';
@@ -112,6 +113,7 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
   const syncMailbox = makeSyncMailbox({
     ...ports,
     lookRound,
+    reopenFolders: makeReopenFolders(ports),
     crm,
     recent,
     reportTrouble: makeReportTrouble(ports),

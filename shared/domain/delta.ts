@@ -80,6 +80,20 @@ export const folderKey = (folderId: string): string =>
 export const needsReopening = (chain: Chain, isCurrent: (options: string) => boolean): boolean =>
   chain.link !== undefined && (!isCurrent(chain.options ?? '') || chain.results > REOPEN_AT_RESULTS);
 
+/** From an hour before the last delta link, or from the start of a gap that is older. */
+function gapOf({ watchStart, linkAt, gap }: Chain): Gap {
+  const seenTo = (linkAt ?? watchStart).getTime() - HOUR_MS;
+  const start = new Date(Math.max(watchStart.getTime(), Math.min(seenTo, gap?.start.getTime() ?? seenTo)));
+  return { by: 'lastModifiedDateTime', from: start, skip: 0, start };
+}
+
+/**
+ * Notifications were missed. A chain with a short window would never show older mail that was moved in meanwhile, so the
+ * time since its last delta link is listed too.
+ */
+export const withMissed = (chain: Chain): Chain =>
+  chain.window < WHOLE_WATCH_MS && !chain.gap ? { ...chain, gap: gapOf(chain) } : chain;
+
 /**
  * A chain that starts over, and the stretch since an hour before the last delta link to be listed once the new one
  * stands; the hour covers clocks that differ and a delta that lags. The new chain reaches back to the begin of the watch,
@@ -87,15 +101,12 @@ export const needsReopening = (chain: Chain, isCurrent: (options: string) => boo
  * delta link, so the next one reaches less far back.
  */
 export function reopened(chain: Chain, crowded: boolean): Chain {
-  const { watchStart, gap } = chain;
-  const seenTo = (chain.linkAt ?? watchStart).getTime() - HOUR_MS;
-  const start = new Date(Math.max(watchStart.getTime(), Math.min(seenTo, gap?.start.getTime() ?? seenTo)));
   return {
     ...chain,
     link: undefined,
     options: undefined,
     results: 0,
-    gap: { by: 'lastModifiedDateTime', from: start, skip: 0, start },
+    gap: gapOf(chain),
     window: crowded ? Math.max(SHORTEST_WINDOW_MS, Math.min(HOUR_MS, chain.window / 4)) : WHOLE_WATCH_MS,
   };
 }

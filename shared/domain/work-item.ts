@@ -65,8 +65,9 @@ function tryJson(text: string): unknown {
   }
 }
 
-// A ring that also asks for the subscription must not be swallowed by one that only asks for mail.
-const strength = (look: Look | undefined) => (look === 'removed' ? 3 : look === 'renew' ? 2 : look ? 1 : 0);
+// A ring that also asks for the subscription, or for more than the chain shows, must not be swallowed by one that does not.
+const STRONGER: readonly (Look | undefined)[] = ['missed', 'renew', 'removed'];
+const strength = (look: Look | undefined) => (look ? 2 + STRONGER.indexOf(look) : 0);
 
 const CATCH_UP: ReadonlySet<Look | undefined> = new Set<Look>([
   'missed',

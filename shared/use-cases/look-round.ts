@@ -1,8 +1,8 @@
 import { isAuditDue } from '../domain/audit.ts';
-import type { Chain } from '../domain/delta.ts';
 import { type Delivery, type FoundBy, isDecided, isUnfinished } from '../domain/delivery.ts';
-import { active, inTrouble, type WatchedFolder } from '../domain/watched-folder.ts';
+import { type Chain, withMissed } from '../domain/delta.ts';
 import type { RecentMails } from '../domain/recent-mails.ts';
+import { active, inTrouble, type WatchedFolder } from '../domain/watched-folder.ts';
 import { isCatchUp, type Ring } from '../domain/work-item.ts';
 import { MailboxUnavailableError } from '../errors.ts';
 import { log } from '../log.ts';
@@ -85,7 +85,7 @@ export function makeLookRound(deps: Deps): LookRound {
       .map(({ id }) => id);
     const retry = [...new Set([...asked, ...overdue])];
 
-    const rowById = (id: string) => [...ledger.values()].find((row) => row.id === id);
+    const rowsById = (id: string) => [...ledger.values()].filter((row) => row.id === id);
 
     /** Ids that the ring named and that neither the ledger nor delta knows. */
     const leftovers = () => {
@@ -109,10 +109,7 @@ export function makeLookRound(deps: Deps): LookRound {
         await lane.record({ deliveries: rows }, false);
         for (const row of rows) ledger.set(row.key, row);
       },
-      findUnfinished: (id) => {
-        const row = rowById(id);
-        return row && isUnfinished(row) ? row : undefined;
-      },
+      findUnfinished: (id) => rowsById(id).filter(isUnfinished),
       async find(entries) {
         const beyond = entries.filter(
           ({ key, receivedAt }) => receivedAt < state.ledger.completeFrom && !ledger.has(key),
@@ -163,18 +160,20 @@ export function makeLookRound(deps: Deps): LookRound {
       if (ids.length === 0) return [];
       const entries = ids.map((id) => ({ kind: 'partial' as const, id, receivedAt: undefined }));
       const byFolder = context((item) => {
-        const row = again ? rowById(item.id) : undefined;
+        const wasWanted = again && rowsById(item.id).length > 0;
         // It was wanted when it failed: where it is now, and since when that folder is watched, does not matter.
-        const home = wanted.find((chain) => chain.folderId === item.parentFolderId) ?? (row && wanted[0]);
-        return home && { ...homeOf(home), ...(row && { watchStart: new Date(0) }) };
+        const home =
+          wanted.find((chain) => chain.folderId === item.parentFolderId) ?? (wasWanted ? wanted[0] : undefined);
+        return home && { ...homeOf(home), ...(wasWanted && { watchStart: new Date(0) }) };
       }, again);
       const page = await publishPage(entries, byFolder);
       stored(page);
       const gone: Delivery[] = [];
       for (const { id, why } of page.missing) {
-        const row = rowById(id);
-        if (again && why === 'gone') log('warn', 'mail gone before it was published', { mailbox, mail: id });
-        if (again && row) gone.push({ ...row, state: 'gone', reason: why, recordedAt: new Date(now()) });
+        const rows = rowsById(id);
+        if (!again || rows.some((row) => row.state === 'published')) continue;
+        if (why === 'gone') log('warn', 'mail gone before it was published', { mailbox, mail: id });
+        gone.push(...rows.map((row) => ({ ...row, state: 'gone' as const, reason: why, recordedAt: new Date(now()) })));
       }
       if (!again) await askAgain(page.missing);
       return [...page.deliveries, ...gone];
@@ -199,7 +198,7 @@ export function makeLookRound(deps: Deps): LookRound {
           isOver: hooks.isOver,
           mayLetGo: () => last && !hooks.othersWait() && !isRest(),
         };
-        const end = await followChain(chain, walk);
+        const end = await followChain(ring.look === 'missed' ? withMissed(chain) : chain, walk);
         Object.assign(chain, end.chain);
         if (!end.finished || end.released) return { finished: end.finished, released: end.released };
         if (chain.replay) {

@@ -21,8 +21,8 @@ export interface PageContext {
   signal: AbortSignal;
   /** Ledger rows of these mails, as far as there are any. */
   find(entries: { key: string; receivedAt: Date }[]): Promise<ReadonlyMap<string, Delivery>>;
-  /** The row of a mail that failed before, whatever its key. */
-  findUnfinished(id: string): Delivery | undefined;
+  /** The rows of a mail that failed before, whatever their keys. */
+  findUnfinished(id: string): Delivery[];
   /** Failing and parked mails of the page are tried once more. */
   retry: boolean;
   /** What is new on this page is parked without being looked at. */
@@ -120,8 +120,7 @@ export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEven
     });
     const rows = dated.length > 0 ? await context.find(dated) : new Map<string, Delivery>();
     const keys = new Map(dated.map(({ id, key }) => [id, key]));
-    const isSettled = (row: Delivery | undefined) =>
-      row !== undefined && isDecided(row) && !(context.retry && isUnfinished(row)) && !isReplayed(row);
+    const isSettled = (row: Delivery) => isDecided(row) && !(context.retry && isUnfinished(row)) && !isReplayed(row);
     const isReplayed = (row: Delivery | undefined) => context.replay !== undefined && row?.state === 'published';
 
     async function read(id: string, entry: PageEntry): Promise<Mail | undefined> {
@@ -139,41 +138,48 @@ export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEven
         keys.get(item.id) === key
           ? rows.get(key)
           : (await context.find([{ key, receivedAt: item.receivedAt }])).get(key);
-      return row ?? context.findUnfinished(item.id);
+      return row ?? context.findUnfinished(item.id)[0];
     }
 
+    /** Closes what was noted of failures but under `key`: a mail has one row, under its received time once that is known. */
+    const others = (id: string, key: string | undefined, reason = 'dated since'): Delivery[] =>
+      context
+        .findUnfinished(id)
+        .filter((row) => row.key !== key)
+        .map((row) => ({ ...row, state: 'gone', reason, recordedAt: new Date(now) }));
+
+    const isKnown = (id: string, row: Delivery | undefined): boolean => {
+      if (row === undefined || !isSettled(row)) return false;
+      known++;
+      if (!isUnfinished(row)) deliveries.push(...others(id, row.key));
+      return true;
+    };
+
     async function handle(id: string, entry: PageEntry): Promise<void> {
-      let row = rows.get(keys.get(id) ?? '') ?? context.findUnfinished(id);
-      if (isSettled(row)) {
-        known++;
-        return;
-      }
-      let key = row?.key ?? keys.get(id) ?? ledgerKey(new Date(now), id);
+      let row = rows.get(keys.get(id) ?? '') ?? context.findUnfinished(id)[0];
+      if (isKnown(id, row)) return;
+      let key = keys.get(id) ?? row?.key ?? ledgerKey(new Date(now), id);
       try {
         const item = await read(id, entry);
         if (!item) return;
         row = await rowOf(item);
-        if (isSettled(row)) {
-          known++;
-          return;
-        }
+        if (isKnown(id, row)) return;
         const home = context.homeOf(item);
         if (!home) {
           missing.push({ id, why: 'elsewhere' });
           return;
         }
-        if (!isWanted(item, home.watchStart, now)) return;
-        key = row?.key ?? ledgerKey(item.receivedAt, item.id);
+        if (!isWanted(item, home.watchStart, now)) {
+          // What could not be read turns out to be a draft, or has failed for so long that it is old mail by now.
+          deliveries.push(...others(id, undefined, 'not wanted'));
+          return;
+        }
+        key = ledgerKey(item.receivedAt, item.id);
         if (context.setAside) {
-          log('error', 'mail parked', { mailbox, mail: id, reason: 'workers die on it' });
-          deliveries.push({
-            key,
-            id,
-            state: 'parked',
-            attempts: 0,
-            reason: 'workers die on it',
-            recordedAt: new Date(now),
-          });
+          const reason = 'workers die on it';
+          log('error', 'mail parked', { mailbox, mail: id, reason });
+          deliveries.push({ key, id, state: 'parked', attempts: 0, reason, recordedAt: new Date(now) });
+          deliveries.push(...others(id, key));
           return;
         }
         const prepared = await prepareEvent(item, key, home, mailbox, signal);
@@ -195,7 +201,7 @@ export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEven
           throw error;
         }
         if (concernsAll(error)) throw error;
-        deliveries.push(await fail(id, key, row, error, mailbox));
+        deliveries.push(await fail(id, key, row, error, mailbox), ...others(id, key));
       }
     }
 
@@ -217,14 +223,15 @@ export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEven
     if (suspect && !blameTheMail) cause ??= suspect.error;
     if (cause !== undefined) throw cause instanceof Error ? cause : new TransientError('unknown', { cause });
     if (context.signal.aborted) throw new LaneLostError();
-    for (const { id, key, row, error } of suspects) deliveries.push(await fail(id, key, row, error, mailbox));
+    for (const { id, key, row, error } of suspects)
+      deliveries.push(await fail(id, key, row, error, mailbox), ...others(id, key));
     const sending = ready
       .filter(({ event }) => event.hasBlobs)
       .map(({ row }) => ({ ...row, state: 'sending' as const }));
     if (sending.length > 0) await context.announce(sending);
     if (ready.length > 0) await crmQueue.publish(ready.map(({ event: { messageId, body } }) => ({ messageId, body })));
     for (const { event, row, receivedAt } of ready) {
-      deliveries.push(row);
+      deliveries.push(row, ...others(row.id, row.key));
       const waitMs = now - receivedAt.getTime();
       log('info', 'mail published', { mailbox, messageId: event.messageId, waitMs });
     }

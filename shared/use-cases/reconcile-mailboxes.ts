@@ -84,7 +84,7 @@ export function makeReconcileMailboxes(deps: Deps) {
     const wanted = new Set(membership.wanted.map((mailbox) => mailbox.id));
     const missing = [...membership.unresolved.map((item) => item.address), ...membership.waiting];
     const named = new Set(missing.map((address) => address.toLowerCase()));
-    for (const row of rows.filter((item) => item.wanted)) {
+    for (const row of rows.filter((item) => item.wanted || item.state !== 'stopped')) {
       const stays = wanted.has(row.mailbox) && folderNames.includes(row.folderName);
       if (stays || (row.mailbox.startsWith('?') && named.has(row.address.toLowerCase()))) continue;
       if (!membership.complete) continue;
@@ -93,11 +93,12 @@ export function makeReconcileMailboxes(deps: Deps) {
         await folders.remove(row);
         continue;
       }
-      if (!row.missingSince) await folders.update(row, () => ({ missingSince: new Date(now()) }));
-      else if (now() - row.missingSince.getTime() >= REMOVE_AFTER_MS) {
+      // A removal that broke off is finished at once.
+      const isOver = !row.wanted || (row.missingSince && now() - row.missingSince.getTime() >= REMOVE_AFTER_MS);
+      if (isOver) {
         await watch.stop(row);
         if (row.subscription) await subscriptions.remove(row.subscription);
-      }
+      } else if (!row.missingSince) await folders.update(row, () => ({ missingSince: new Date(now()) }));
     }
   }
 

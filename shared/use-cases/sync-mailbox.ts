@@ -1,5 +1,5 @@
-import type { Chain } from '../domain/delta.ts';
 import { isDecided } from '../domain/delivery.ts';
+import type { Chain } from '../domain/delta.ts';
 import {
   backOffMs,
   CLOCKS_DIFFER_MS,
@@ -21,6 +21,7 @@ import type { LaneTag, MailboxState, Ports } from '../ports.ts';
 import type { HoldForCrm } from './hold-for-crm.ts';
 import { type HeldLane, holdLane } from './hold-lane.ts';
 import type { LookRound } from './look-round.ts';
+import type { ReopenFolders } from './reopen-folders.ts';
 
 /** What became of a ring. In every case it may be completed: whatever is left to do has a ring of its own. */
 export type SyncOutcome = 'synced' | 'known' | 'guarded' | 'backed-off' | 'sliced' | 'unwatched';
@@ -33,6 +34,7 @@ interface Waiting {
 
 type Deps = Pick<Ports, 'deliveries' | 'workQueue' | 'random' | 'newId' | 'after'> & {
   lookRound: LookRound;
+  reopenFolders: ReopenFolders;
   /** Shows that the mailbox has not been readable for a while. Never rejects. */
   reportTrouble(mailbox: string, code: string): Promise<void>;
   recent: RecentMails;
@@ -67,7 +69,8 @@ const AFTER_PAUSE_MS = 250;
  * Rejects only where a send that keeps the ring alive failed, so that the queue delivers the ring again.
  */
 export function makeSyncMailbox(deps: Deps) {
-  const { deliveries, workQueue, random, newId, lookRound, reportTrouble, crm, recent, isDraining } = deps;
+  const { deliveries, workQueue, random, newId, lookRound, reopenFolders, reportTrouble, crm, recent, isDraining } =
+    deps;
   const running = new Map<string, Waiting[]>();
 
   /** Nothing but repeats: every mail that it names was dealt with, and nobody asks to look. */
@@ -202,7 +205,12 @@ export function makeSyncMailbox(deps: Deps) {
     for (;;) {
       const state = await (copyAt ? deliveries.load(ring.mailbox).catch(livesOn) : deliveries.load(ring.mailbox));
       if (state === 'guarded') return state;
-      if (!state.chains.some((chain) => chain.wanted)) return 'unwatched';
+      const isWatched = state.chains.some((chain) => chain.wanted);
+      const closed = state.chains.filter(
+        ({ wanted, folder }) => !wanted && (!isWatched || ring.folders.includes(folder)),
+      );
+      if (await reopenFolders(ring.mailbox, closed)) continue;
+      if (!isWatched) return 'unwatched';
       const rows = new Set([...state.ledger.rows.values()].filter(isDecided).map((row) => row.id));
       if (isKnown(ring, (id) => rows.has(id) || recent.has(ring.mailbox, id))) return 'known';
       const now = deliveries.clock.now();

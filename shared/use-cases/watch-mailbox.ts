@@ -1,6 +1,6 @@
 import { folderKey } from '../domain/delta.ts';
-import { LIFE_MINUTES, inTrouble, type WatchedFolder } from '../domain/watched-folder.ts';
-import { errorCode, MailboxUnavailableError, type FolderTrouble } from '../errors.ts';
+import { inTrouble, LIFE_MINUTES, type WatchedFolder } from '../domain/watched-folder.ts';
+import { errorCode, type FolderTrouble, MailboxUnavailableError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { Ports } from '../ports.ts';
 import { unresolvedKey, type WantedMailbox } from './wanted-mailboxes.ts';
@@ -174,22 +174,28 @@ export function makeWatchMailbox({ folders, deliveries, directory, folderNames, 
 
     resume,
 
-    /** Stops: no more mail of this folder is published. The caller removes the subscription. */
+    /**
+     * Stops: no more mail of this folder is published. The caller removes the subscription. What breaks off in between is
+     * finished by the next turn of the timer, which knows it by its state.
+     */
     async stop(row: WatchedFolder): Promise<void> {
       // Was never found: there is nothing but the row.
       if (row.folderId === '') return folders.remove(row);
+      // Row first: by it, a chain that is closed without cause is opened again.
+      await folders.update(row, () => ({ wanted: false, addedByAdmin: false, since: new Date(now()) }));
       await deliveries.saveChain(row.mailbox, row.folder, { wanted: false });
-      await folders.update(row, () => ({
-        wanted: false,
-        addedByAdmin: false,
-        state: 'stopped',
-        reason: 'no longer in the settings, the group or the list of the administrator',
-        move: 'none',
-        since: new Date(now()),
-        subscription: undefined,
-        expiresAt: undefined,
-        renewAt: undefined,
-      }));
+      await folders.update(row, ({ wanted }) =>
+        wanted
+          ? undefined
+          : {
+              state: 'stopped',
+              reason: 'no longer in the settings, the group or the list of the administrator',
+              move: 'none',
+              subscription: undefined,
+              expiresAt: undefined,
+              renewAt: undefined,
+            },
+      );
       log('info', 'watching stopped', { mailbox: row.mailbox, folder: row.folder });
     },
   };

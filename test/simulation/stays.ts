@@ -1,6 +1,7 @@
 import { folderKey } from '../../shared/domain/delta.ts';
-import { watchedFolders, type Plan } from './plan.ts';
+import { type Plan, watchedFolders } from './plan.ts';
 import type { Platform, Stores } from './platform.ts';
+import { waitForAudit } from './settle.ts';
 import type { SimulatedMail } from './simulated-mailboxes.ts';
 import type { Surroundings } from './simulated-process.ts';
 import type { Wishes } from './wishes.ts';
@@ -35,7 +36,7 @@ export class Stays {
     const { stores, around, wishes, plan } = this.#deps;
     const since = wishes.since(mail.mailbox);
     if (since === undefined || !around.faults.isMild || mail.isDraft || !this.#folders.has(mail.folder)) return;
-    const patience = 2 * (plan.catchUpMs + plan.tickMs) + SLACK_MS;
+    const patience = 2 * (plan.catchUpMs + plan.tickMs) + SLACK_MS + waitForAudit(stores, plan);
     const calmSince = Math.max(since, mail.arrivedAt, mail.readableAt, this.#troubledUntil(mail.mailbox));
     if (around.time.now() - calmSince < patience) return;
     const row = stores.folders.get({ mailbox: mail.mailbox, folder: folderKey(mail.folder) });

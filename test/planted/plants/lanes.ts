@@ -148,6 +148,14 @@ export const LANE_PLANTS: readonly Plant[] = [
     foundBy: 'test/property/rings.test.ts',
   },
   {
+    name: 'closed chain never opened again',
+    ids: ['F24', 'F34'],
+    file: 'shared/use-cases/reopen-folders.ts',
+    from: 'if (!(await isWanted())) continue;',
+    to: 'if (closed) continue;',
+    foundBy: 'test/unit/use-cases/half-removed-mailbox.test.ts',
+  },
+  {
     name: 'merged ring forgets the subscription',
     ids: ['F20'],
     file: 'shared/domain/work-item.ts',

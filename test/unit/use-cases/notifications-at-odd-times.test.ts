@@ -92,6 +92,7 @@ describe('a notification', () => {
   it('of a mailbox that is not watched any more reads nothing [F03]', async () => {
     const { world, app, receive } = await subscribed();
     const before = clientStateOf(world);
+    for (const row of world.folders.all()) world.folders.put({ ...row, wanted: false, state: 'stopped' });
     await app.ports.deliveries.saveChain(MAILBOX, INBOX_KEY, { wanted: false });
     const mail = newMail(world);
     await receive(mail.id, before);

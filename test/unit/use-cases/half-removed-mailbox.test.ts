@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import {
+  arrived,
+  chainOf,
+  lookRing,
+  messageIdFor,
+  oneMailbox,
+  ringFor,
+  ringUp,
+  runRings,
+  startApp,
+} from '../../support/app-under-test.ts';
+import { aMail, MAILBOX } from '../../support/builders.ts';
+
+const HOUR = 3_600_000;
+
+/** A mailbox of the settings, which another set of settings leaves out: two readings an hour apart remove it. */
+function aNamedMailbox() {
+  const { world, app } = oneMailbox({ mailboxes: [MAILBOX] });
+  const without = startApp(world, { mailboxes: [] });
+  const row = () => world.folders.all().find((item) => item.mailbox === MAILBOX);
+  return { world, app, without, row };
+}
+
+describe('a removal that breaks off half-way', () => {
+  it.each([1, 2, 3])(
+    'at its write number %i to the rows loses no mail when the mailbox is wanted after all',
+    async (nth) => {
+      const { world, app, without } = aNamedMailbox();
+      await without.reconcileMailboxes();
+      await world.clock.advance(HOUR);
+      without.gate.inject({ call: 'folders.update', nth, kind: 'error' });
+      await without.reconcileMailboxes();
+      const mail = world.mailboxes.add(MAILBOX, aMail());
+      await app.reconcileMailboxes();
+      await ringUp(app, ringFor(mail));
+      await runRings(world, app);
+      expect(arrived(world)).toEqual([messageIdFor(mail)]);
+    },
+  );
+
+  it('is finished by a later run of the timer', async () => {
+    const { world, without, row } = aNamedMailbox();
+    await without.reconcileMailboxes();
+    await world.clock.advance(HOUR);
+    without.gate.inject({ call: 'deliveries.saveChain', nth: 1, kind: 'error' });
+    await without.reconcileMailboxes();
+    without.gate.mend();
+    await without.reconcileMailboxes();
+    expect(row()).toMatchObject({ wanted: false, state: 'stopped', subscription: undefined });
+    expect(chainOf(world)?.wanted).toBe(false);
+    expect(world.subscriptions.live()).toEqual([]);
+  });
+
+  it('goes on where it stopped when the mailbox comes back within a week, however long it was watched before', async () => {
+    const { world, app, without } = aNamedMailbox();
+    await world.clock.advance(30 * 24 * HOUR);
+    await without.reconcileMailboxes();
+    await world.clock.advance(HOUR);
+    without.gate.inject({ call: 'deliveries.saveChain', nth: 1, when: 'after', kind: 'crash' });
+    void without.reconcileMailboxes();
+    await without.gate.crashed;
+    const mail = world.mailboxes.add(MAILBOX, aMail());
+    await world.clock.advance(HOUR);
+    await app.reconcileMailboxes();
+    await runRings(world, app);
+    expect(arrived(world)).toEqual([messageIdFor(mail)]);
+  });
+});
+
+describe('a chain that says not wanted', () => {
+  it('is opened again by a ring where its row says wanted', async () => {
+    const { world, app } = aNamedMailbox();
+    await world.startProcess().ports.deliveries.saveChain(MAILBOX, lookRing().folders[0] ?? '', { wanted: false });
+    const mail = world.mailboxes.add(MAILBOX, aMail());
+    await ringUp(app, lookRing());
+    expect(arrived(world)).toEqual([messageIdFor(mail)]);
+  });
+
+  it('stays closed where a removal comes between, and no mail is published', async () => {
+    const { world, app, row } = aNamedMailbox();
+    const [folder = ''] = lookRing().folders;
+    await world.startProcess().ports.deliveries.saveChain(MAILBOX, folder, { wanted: false });
+    world.mailboxes.add(MAILBOX, aMail());
+    app.gate.inject({ call: 'deliveries.saveChain', nth: 1, when: 'before', kind: 'error' });
+    await ringUp(app, lookRing());
+    const known = row();
+    if (!known) throw new Error('no row');
+    world.folders.put({ ...known, wanted: false, state: 'stopped' });
+    await runRings(world, app);
+    expect(chainOf(world)?.wanted).toBe(false);
+    expect(arrived(world)).toEqual([]);
+  });
+});

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import {
+  arrived,
+  chainOf,
+  lookRing,
+  messageIdFor,
+  ringUp,
+  runRings,
+  startApp,
+  watchMailbox,
+} from '../../support/app-under-test.ts';
+import { aMail, INBOX, MAILBOX } from '../../support/builders.ts';
+import { makeWorld, START } from '../../support/in-memory-ports.ts';
+
+const HOUR = 3_600_000;
+
+/** A folder so full that its chain shows only what was received in the last hour, and an older mail elsewhere. */
+async function crowdedFolder() {
+  const world = makeWorld();
+  const gap = { by: 'lastModifiedDateTime', from: new Date(START), skip: 0, start: new Date(START) } as const;
+  watchMailbox(world, MAILBOX, INBOX, { window: HOUR, gap });
+  const app = startApp(world);
+  const older = world.mailboxes.add(
+    MAILBOX,
+    aMail({ receivedAt: new Date(START - 6 * HOUR), parentFolderId: 'archive-id' }),
+  );
+  await ringUp(app, lookRing());
+  expect(chainOf(world)).toMatchObject({ window: HOUR, gap: undefined });
+  await world.clock.advance(2 * HOUR);
+  await ringUp(app, lookRing());
+  world.mailboxes.move(MAILBOX, older.id, INBOX);
+  return { world, app, older };
+}
+
+describe('older mail that is moved into a crowded folder in bulk', () => {
+  it('is found when Graph says that notifications were missed [F05, F45]', async () => {
+    const { world, app, older } = await crowdedFolder();
+    await ringUp(app, lookRing('missed'));
+    expect(arrived(world)).toEqual([messageIdFor(older)]);
+    expect(chainOf(world)?.gap).toBeUndefined();
+  });
+
+  it('is found by the next daily audit when nobody says anything [F05]', async () => {
+    const { world, app, older } = await crowdedFolder();
+    await ringUp(app, lookRing());
+    expect(arrived(world)).toEqual([]);
+    const chain = chainOf(world);
+    if (!chain) throw new Error('no chain');
+    await world.clock.advance(3 * HOUR);
+    world.deliveries.of(MAILBOX).chains.set(chain.folder, { ...chain, auditAt: new Date(world.clock.now()) });
+    await ringUp(app, lookRing());
+    await runRings(world, app);
+    expect(arrived(world)).toEqual([messageIdFor(older)]);
+  });
+});
