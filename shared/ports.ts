@@ -117,8 +117,8 @@ export interface Deliveries {
   audits(mailbox: string): Promise<AuditResult[]>;
   /** Removes ledger rows of mails received before `before`, and audits that ended before it; returns how many. */
   purge(mailbox: string, before: Date): Promise<number>;
-  /** Removes every row of the mailbox; returns the ledger rows that were there. */
-  erase(mailbox: string): Promise<Delivery[]>;
+  /** Removes every row of the mailbox. */
+  erase(mailbox: string): Promise<void>;
 }
 
 export type FolderRef = Pick<WatchedFolder, 'mailbox' | 'folder'>;

@@ -29,6 +29,8 @@ export const isDecided = (row: Delivery): boolean => row.state !== 'sending';
 export const isUnfinished = (row: Delivery): boolean => row.state === 'failing' || row.state === 'parked';
 
 const LATEST = 9_999_999_999_999;
+/** The latest received time that a ledger key can hold. */
+export const END_OF_TIME = new Date(LATEST);
 
 const digest = (...parts: string[]) => {
   const hash = createHash('sha256');

@@ -2,7 +2,7 @@ import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/fu
 import * as z from 'zod';
 import { errorCode } from '../errors.ts';
 import { log } from '../log.ts';
-import type { ManageMailboxes, Refusal } from '../use-cases/manage-mailboxes.ts';
+import type { ManageMailboxes, Refusal, Removal } from '../use-cases/manage-mailboxes.ts';
 import { withContextLog } from './context-log.ts';
 
 /** `undefined`: allowed; else why not. */
@@ -35,6 +35,13 @@ const REFUSALS: Readonly<Record<Refusal['refused'], HttpResponseInit>> = {
 const answer = (
   result: Exclude<Awaited<ReturnType<ManageMailboxes[keyof ManageMailboxes]>>, undefined | unknown[]>,
 ): HttpResponseInit => ('refused' in result ? REFUSALS[result.refused] : { status: 200, jsonBody: result });
+
+/** Whoever erases needs the MessageIds even where storage gave up half-way: a second answer may not hold them any more. */
+const removed = (result: Removal | Refusal): HttpResponseInit =>
+  'left' in result ? { status: 503, jsonBody: { error: BROKEN_OFF, erased: result.erased } } : answer(result);
+
+const BROKEN_OFF =
+  'Storage did not answer, and something of this mailbox is left. Erase it again, and let the CRM drop the MessageIds of both answers.';
 
 /** `/api/mailboxes`, `/api/mailboxes/{id}` and `/api/mailboxes/{id}/sync`. */
 export const adminEndpoint =
@@ -72,7 +79,7 @@ async function route(manage: ManageMailboxes, request: HttpRequest): Promise<Htt
     return answer(await manage.add(body.data.mailbox));
   }
   if (request.method === 'GET') return answer((await manage.report(id)) ?? { refused: 'not-found' });
-  if (request.method === 'DELETE') return answer(await manage.remove(id, request.query.get('erase') === 'true'));
+  if (request.method === 'DELETE') return removed(await manage.remove(id, request.query.get('erase') === 'true'));
   return problem(405, 'Use GET or DELETE.');
 }
 

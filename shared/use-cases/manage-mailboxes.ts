@@ -1,6 +1,8 @@
 import type { AuditCounts, AuditResult } from '../domain/audit.ts';
-import { type Delivery, messageIdOf } from '../domain/delivery.ts';
+import { END_OF_TIME, messageIdOf } from '../domain/delivery.ts';
 import type { WatchedFolder } from '../domain/watched-folder.ts';
+import { errorCode } from '../errors.ts';
+import { log } from '../log.ts';
 import type { FolderReport, Ports } from '../ports.ts';
 import type { BorrowedLane, BorrowLane } from './borrow-lane.ts';
 import type { EnsureSubscription } from './ensure-subscription.ts';
@@ -35,6 +37,13 @@ export interface MailboxReport {
 /** Mails received up to the end of the audits of one day (UTC), by what brought them. */
 export interface AuditedDay extends AuditCounts {
   day: string;
+}
+
+export interface Removal {
+  /** MessageIds of mail events that may still be queued. */
+  erased: string[];
+  /** Code of the step that failed: rows or blobs are left. */
+  left?: string;
 }
 
 export type Refusal = { refused: 'not-found' | 'no-access' | 'named-in-settings' | 'named-in-group' | 'busy' };
@@ -110,14 +119,18 @@ export function makeManageMailboxes(deps: Deps) {
     return undefined;
   }
 
-  /** Every blob and row of a mailbox, its lane among them; returns the ledger as it was. */
-  async function eraseAll(mailbox: string, lane: BorrowedLane): Promise<Delivery[]> {
+  /** Every blob and row of a mailbox, its lane among them. `undefined`: all is gone; else the code of what failed. */
+  async function eraseAll(rows: WatchedFolder[], mailbox: string, lane: BorrowedLane): Promise<string | undefined> {
     try {
       await claims.erase(mailbox);
-      return await deliveries.erase(mailbox);
+      await deliveries.erase(mailbox);
+      // Last: by these the mailbox is found when it has to be erased again.
+      for (const row of rows) await folders.remove(row);
+      return undefined;
     } catch (error) {
+      log('error', 'erasure broke off', { mailbox, code: errorCode(error) });
       await lane.giveBack().catch(() => undefined);
-      throw error;
+      return errorCode(error);
     }
   }
 
@@ -146,9 +159,10 @@ export function makeManageMailboxes(deps: Deps) {
 
     /**
      * Stops watching; with `erase` every row and blob goes too. MessageIds of what may still be queued are returned for
-     * the CRM to drop. A mailbox of the settings has to be taken out of them first.
+     * the CRM to drop, also where a step fails (`left`): a second call ends the erasure, but may not know them any more.
+     * A mailbox of the settings has to be taken out of them first.
      */
-    async remove(name: string, erase: boolean): Promise<{ erased: string[] } | Refusal> {
+    async remove(name: string, erase: boolean): Promise<Removal | Refusal> {
       const rows = await rowsOf(name);
       const [first] = rows;
       if (!first) return { refused: 'not-found' };
@@ -164,10 +178,11 @@ export function makeManageMailboxes(deps: Deps) {
       if (!erase) return { erased: [] };
       const lane = await waitForLane(first.mailbox);
       if (!lane) return { refused: 'busy' };
-      const ledger = await eraseAll(first.mailbox, lane);
-      for (const row of rows) await folders.remove(row);
+      const ledger = await deliveries.between(first.mailbox, new Date(0), END_OF_TIME);
       const queued = ledger.filter((row) => row.state === 'published' || row.state === 'sending');
-      return { erased: queued.map((row) => messageIdOf(tenant, first.mailbox, row.id)) };
+      const erased = queued.map((row) => messageIdOf(tenant, first.mailbox, row.id));
+      const left = await eraseAll(rows, first.mailbox, lane);
+      return left === undefined ? { erased } : { erased, left };
     },
 
     /**

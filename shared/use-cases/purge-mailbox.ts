@@ -1,5 +1,6 @@
 import { keyOfBlob, receivedAtOf } from '../domain/delivery.ts';
 import { WANTED_FOR_MS } from '../domain/mail.ts';
+import type { WatchedFolder } from '../domain/watched-folder.ts';
 import { log } from '../log.ts';
 import type { Ports, StoredBlob } from '../ports.ts';
 import type { BorrowLane } from './borrow-lane.ts';
@@ -16,12 +17,24 @@ const ORPHAN_AFTER_MS = 11 * HOUR_MS;
 const LOOKED_AT_FOR_MS = 7 * DAY_MS;
 
 /** Time between two runs for one mailbox. */
-export const PURGE_EVERY_MS = 12 * HOUR_MS;
+const PURGE_EVERY_MS = 12 * HOUR_MS;
+const AGAIN_AFTER_MS = HOUR_MS;
 
-/** Ends the retention of one mailbox: ledger rows after 60 days, blobs after 90, blobs that nothing refers to within a day. */
+export const isPurgeDue = ({ purgedAt }: WatchedFolder, now: number): boolean =>
+  purgedAt.getTime() + PURGE_EVERY_MS <= now;
+
+/** What a run leaves in the row. One that could not look at everything is repeated in an hour. */
+export const purged = (isDone: boolean, now: number) => ({
+  purgedAt: new Date(isDone ? now : now - PURGE_EVERY_MS + AGAIN_AFTER_MS),
+});
+
+/**
+ * Ends the retention of one mailbox: ledger rows after 60 days, blobs after 90, blobs that nothing refers to within a day.
+ * `false`: not everything could be looked at, because somebody reads the mailbox.
+ */
 export const makePurgeMailbox =
   ({ deliveries, claims, borrowLane }: Pick<Ports, 'deliveries' | 'claims'> & { borrowLane: BorrowLane }) =>
-  async (mailbox: string): Promise<void> => {
+  async (mailbox: string): Promise<boolean> => {
     const now = deliveries.clock.now();
     const rows = await deliveries.purge(mailbox, new Date(now - LEDGER_FOR_MS));
 
@@ -43,6 +56,7 @@ export const makePurgeMailbox =
     }
 
     let removed = 0;
+    let isDone = true;
     const remove = async (blobs: StoredBlob[]) => {
       for (const { blob } of blobs) {
         await claims.remove(blob);
@@ -55,7 +69,10 @@ export const makePurgeMailbox =
       if ((await orphansOf(blobs)).length === 0) return;
       // A late retry may be about to send what refers to them: it is asked again while nobody reads the mailbox.
       const lane = await borrowLane(mailbox);
-      if (!lane) return;
+      if (!lane) {
+        isDone = false;
+        return;
+      }
       try {
         await remove(await orphansOf(blobs));
       } finally {
@@ -63,4 +80,5 @@ export const makePurgeMailbox =
       }
     });
     if (rows + removed > 0) log('info', 'mailbox purged', { mailbox, rows, blobs: removed });
+    return isDone;
   };

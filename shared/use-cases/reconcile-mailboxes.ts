@@ -4,7 +4,7 @@ import { mergeRings, type Ring } from '../domain/work-item.ts';
 import { log } from '../log.ts';
 import type { Ports } from '../ports.ts';
 import type { EnsureSubscription } from './ensure-subscription.ts';
-import { PURGE_EVERY_MS } from './purge-mailbox.ts';
+import { isPurgeDue, purged } from './purge-mailbox.ts';
 import type { makeRenewDue } from './renew-due.ts';
 import { runStep } from './run-step.ts';
 import type { Membership, WantedMailbox } from './wanted-mailboxes.ts';
@@ -15,7 +15,8 @@ type Deps = Pick<Ports, 'folders' | 'subscriptions' | 'workQueue'> & {
   watch: WatchMailbox;
   ensureSubscription: EnsureSubscription;
   renewDue: ReturnType<typeof makeRenewDue>;
-  purgeMailbox(mailbox: string): Promise<void>;
+  /** `false`: not all of it could be seen to. */
+  purgeMailbox(mailbox: string): Promise<boolean>;
   folderNames: string[];
   catchUpMs: number;
   /** By the clock of the stored times. */
@@ -124,11 +125,11 @@ export function makeReconcileMailboxes(deps: Deps) {
   /** Retention of mailboxes that are watched or were; a few at a time, so that the run stays short. */
   async function purgeDue(rows: WatchedFolder[]): Promise<void> {
     const until = now() + PURGE_FOR_MS;
-    const due = rows.filter((row) => row.folderId !== '' && row.purgedAt.getTime() + PURGE_EVERY_MS <= now());
+    const due = rows.filter((row) => row.folderId !== '' && isPurgeDue(row, now()));
     for (const [mailbox, own] of Map.groupBy(due, (row) => row.mailbox)) {
       if (now() >= until) return;
-      await purgeMailbox(mailbox);
-      for (const row of own) await folders.touch(row, { purgedAt: new Date(now()) });
+      const isDone = await purgeMailbox(mailbox);
+      for (const row of own) await folders.touch(row, purged(isDone, now()));
     }
   }
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { WHOLE_WATCH_MS } from '../../shared/domain/delta.ts';
-import { type Delivery, ledgerKey } from '../../shared/domain/delivery.ts';
+import { type Delivery, END_OF_TIME, ledgerKey } from '../../shared/domain/delivery.ts';
 import { FREE, type Lane, take } from '../../shared/domain/lane.ts';
 import type { Deliveries, LaneTag } from '../../shared/ports.ts';
 
@@ -312,7 +312,7 @@ export function deliveriesContract(
       expect(await deliveries.older(mailbox, new Date(NOW + 1_000))).toEqual([]);
       expect(await deliveries.unfinished(mailbox)).toEqual([]);
       expect((await deliveries.load(mailbox)).ledger.rows.size).toBe(0);
-      expect(await deliveries.erase(mailbox)).toEqual([]);
+      await deliveries.erase(mailbox);
       expect(await deliveries.audits(mailbox)).toEqual([]);
     });
 
@@ -333,15 +333,16 @@ export function deliveriesContract(
       expect(await deliveries.audits(mailbox)).toEqual([anAudit(0)]);
     });
 
-    it('erases everything of a mailbox and tells which mails it had, but nothing of another one [T29]', async () => {
+    it('erases everything of a mailbox, but nothing of another one [T29]', async () => {
       const other = `${mailbox.slice(0, -4)}ffff`;
       await deliveries.beginChain(other, chainStart);
       await deliveries.beginChain(mailbox, chainStart);
       const laneTag = await takeLane();
       const rows = Array.from({ length: 130 }, (_, number) => aDelivery(number));
       await deliveries.commit(mailbox, { deliveries: rows, lane: FREE, laneTag });
-      const erased = await deliveries.erase(mailbox);
-      expect(erased.map(({ id }) => id)).toEqual(rows.map(({ id }) => id));
+      const all = await deliveries.between(mailbox, new Date(0), END_OF_TIME);
+      expect(all.map(({ id }) => id)).toEqual(rows.map(({ id }) => id));
+      await deliveries.erase(mailbox);
       const state = await deliveries.load(mailbox);
       expect([state.laneTag, state.chains.length, state.ledger.rows.size]).toEqual([undefined, 0, 0]);
       expect((await deliveries.load(other)).chains).toHaveLength(1);

@@ -82,8 +82,11 @@ export class Administrator {
     // No answer ever comes from a process that died; one that only stands still may still do what it was asked.
     const watch = () => {
       if (state.answered) return;
-      if (process.isDown) again();
-      else time.after(5 * MINUTE, watch);
+      if (process.isDown) {
+        // It may have erased everything before it died, and nobody was told.
+        if (errand.deed === 'erase') this.#stage.wishes.erase(errand.mailbox.id, false);
+        again();
+      } else time.after(5 * MINUTE, watch);
     };
     time.after(5 * MINUTE, watch);
   }
@@ -102,6 +105,10 @@ export class Administrator {
     const { wishes, around } = this.#stage;
     const refusal = answer && 'refused' in answer ? answer.refused : undefined;
     if (refusal === 'busy' || (refusal === 'no-access' && deed === 'add')) return false;
+    if (answer && 'left' in answer) {
+      wishes.erase(mailbox.id, false);
+      return false;
+    }
     if (deed === 'add') {
       if (refusal) return false;
       wishes.add(mailbox.id, askedAt);

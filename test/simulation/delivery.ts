@@ -56,9 +56,9 @@ function losses(evidence: Evidence): Breach[] {
   for (const mail of graph.mailboxes.mails.values()) {
     if (mail.removed || mail.isDraft || !watched.has(mail.folder) || !wishes.isWanted(mail.mailbox)) continue;
     if (bus.crm.has(mail.mailbox, mail.id) || mail.receivedAt < watchStart(evidence, mail)) continue;
-    const row = deliveries.ledger(mail.mailbox).find((item) => item.id === mail.id);
-    if (row?.state === 'parked' && row.reason) continue;
-    const state = row ? `"${row.state}" (${row.reason ?? ''})` : 'unknown';
+    const rows = deliveries.ledger(mail.mailbox).filter((item) => item.id === mail.id);
+    if (rows.some((row) => row.state === 'parked' && row.reason)) continue;
+    const state = rows.map((row) => `"${row.state}" (${row.reason ?? ''})`).join(', ') || 'unknown';
     breaches.push(
       breach(
         'no loss',

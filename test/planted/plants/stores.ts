@@ -116,6 +116,22 @@ export const STORE_PLANTS: readonly Plant[] = [
     foundBy: ofStorage,
   },
   {
+    name: 'orphans under a reader looked for half a day later',
+    ids: ['F68'],
+    file: 'shared/use-cases/purge-mailbox.ts',
+    from: 'isDone ? now : now - PURGE_EVERY_MS + AGAIN_AFTER_MS',
+    to: 'isDone ? now : now',
+    foundBy: 'test/unit/use-cases/retention.test.ts',
+  },
+  {
+    name: 'erasure that broke off keeps its MessageIds to itself',
+    ids: ['T29'],
+    file: 'shared/use-cases/manage-mailboxes.ts',
+    from: 'return left === undefined ? { erased } : { erased, left };',
+    to: 'return left === undefined ? { erased } : { erased: [], left };',
+    foundBy: 'test/unit/use-cases/manage-mailboxes.test.ts',
+  },
+  {
     name: 'erasing leaves blobs',
     ids: ['T29'],
     file: 'shared/use-cases/manage-mailboxes.ts',

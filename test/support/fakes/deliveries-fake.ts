@@ -196,9 +196,7 @@ export function fakeDeliveries(table: FakeDeliveriesTable, gate: Gate, clock: Cl
 
     erase: (mailbox) =>
       gate.pass('deliveries.erase', () => {
-        const rows = table.ledger(mailbox);
         table.remove(mailbox);
-        return rows;
       }),
   };
 }

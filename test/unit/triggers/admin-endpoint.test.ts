@@ -97,6 +97,15 @@ describe('DELETE /api/mailboxes/{id}', () => {
     expect(await ask('GET', { id: ADDED.id })).toMatchObject({ jsonBody: { folders: [{ state: 'stopped' }] } });
   });
 
+  it('is answered 503 with what was erased so far where an erasure breaks off [T29]', async () => {
+    await ask('POST', {}, json({ mailbox: ADDED.address }));
+    app.gate.inject({ call: 'folders.remove', nth: 1, kind: 'error' });
+    expect(await ask('DELETE', { id: ADDED.id }, { query: { erase: 'true' } })).toMatchObject({
+      status: 503,
+      jsonBody: { erased: [] },
+    });
+  });
+
   it.each([
     ['true', 404],
     ['', 200],

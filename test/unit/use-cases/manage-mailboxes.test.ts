@@ -161,14 +161,26 @@ describe('a mailbox that an administrator removes', () => {
     expect(world.subscriptions.live().map(({ mailbox }) => mailbox)).toEqual([MAILBOX]);
   });
 
+  it.each(['claims.erase', 'deliveries.erase', 'folders.remove'])(
+    'tells the MessageIds that may still be queued also when %s fails, before or after its effect [T29]',
+    async (call) => {
+      for (const when of ['before', 'after'] as const) {
+        await app.manageMailboxes.add(OTHER);
+        const mail = world.mailboxes.add(OTHER, aMail({ receivedAt: new Date(world.clock.now()) }));
+        await runRings(world, app);
+        app.gate.inject({ call, nth: 1, kind: 'error', when });
+        const first = await app.manageMailboxes.remove(OTHER, true);
+        app.gate.mend();
+        expect(first).toMatchObject({ erased: [messageIdFor(mail, OTHER)], left: 'injected' });
+        await app.manageMailboxes.remove(OTHER, true);
+        expect(rowsOf(OTHER)).toEqual([]);
+        expect(isEmpty(OTHER)).toBe(true);
+      }
+    },
+  );
+
   it('can be removed again after a step failed', async () => {
-    for (const call of [
-      'deliveries.saveChain',
-      'subscriptions.remove',
-      'claims.erase',
-      'deliveries.erase',
-      'folders.remove',
-    ]) {
+    for (const call of ['deliveries.saveChain', 'subscriptions.remove']) {
       app.gate.inject({ call, nth: 1, kind: 'error' });
       await expect(app.manageMailboxes.remove(OTHER, true)).rejects.toThrow();
       app.gate.mend();

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { blobFolder, ledgerKey } from '../../../shared/domain/delivery.ts';
-import { FREE } from '../../../shared/domain/lane.ts';
+import { FREE, take } from '../../../shared/domain/lane.ts';
 import { aMail, MAILBOX } from '../../support/builders.ts';
 import {
   type App,
@@ -116,6 +116,20 @@ describe('a blob that nothing refers to [F68]', () => {
     for (let hours = 0; hours < 24; hours++) {
       await world.clock.advance(HOUR);
       await reconcile();
+    }
+    expect(blobs()).toEqual([]);
+  });
+
+  it('is removed within a day although somebody reads the mailbox just when it is looked for [F68]', async () => {
+    await orphan();
+    await world.clock.advance(13 * HOUR);
+    world.deliveries.of(MAILBOX).lane = take(FREE, 'reader', '', world.clock.now());
+    await reconcile();
+    expect(blobs()).toHaveLength(1);
+    world.deliveries.of(MAILBOX).lane = FREE;
+    for (let hours = 13; hours < 24; hours++) {
+      await reconcile();
+      await world.clock.advance(HOUR);
     }
     expect(blobs()).toEqual([]);
   });
