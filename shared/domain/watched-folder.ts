@@ -60,8 +60,8 @@ export const LIFE_MINUTES = 10_020;
 export const SHORT_LIFE_MINUTES = 4_200;
 /** PATCH and reauthorize keep ten minutes apart (change-notifications-lifecycle-events, 2026-03). */
 const PATCH_APART_MS = 600_000;
-/** No request to Graph is waited for any longer. */
-const PATCH_TAKES_MS = 60_000;
+/** Graph waits up to ten seconds for each of two handshakes. A PATCH is sent only while its claim lasts for so long. */
+export const PATCH_TAKES_MS = 30_000;
 const PROBE_FIRST_MS = 300_000;
 const PROBE_CAP_MS = 24 * 3_600_000;
 
@@ -80,11 +80,6 @@ export const isRenewalLate = ({ expiresAt, renewAt }: WatchedFolder, now: number
 
 export const mayPatch = (folder: WatchedFolder, now: number): boolean =>
   folder.patchedAt === undefined || now - folder.patchedAt.getTime() >= PATCH_APART_MS;
-
-/** What is noted before a PATCH: it is sent while the claim holds, and its worker may die before it can say when. */
-export const toBePatched = (claimedUntil: Date) => ({
-  patchedAt: new Date(claimedUntil.getTime() + PATCH_TAKES_MS),
-});
 
 /** Alive, past half its life, and far enough from the last PATCH. */
 export const mayRenew = (folder: WatchedFolder, now: number): boolean =>

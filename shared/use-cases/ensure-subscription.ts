@@ -6,6 +6,7 @@ import {
   mayPatch,
   mayRenew,
   needsSubscription,
+  PATCH_TAKES_MS,
   SHORT_LIFE_MINUTES,
   subscribed,
   inTrouble,
@@ -51,14 +52,15 @@ export function afterRenewal(
       return undefined;
     case 'unavailable':
       return inTrouble(folder, outcome.trouble, now);
-    case 'failed':
+    case 'failed': {
+      const isTooLong = outcome.code === 'ErrorInvalidParameter' || outcome.code === 'ExtensionError';
       // Most often our own endpoint did not answer a handshake in time; the next timer tries again.
       log('warn', 'renewal failed', { mailbox: folder.mailbox, folder: folder.folder, code: outcome.code });
       // Throttled: nothing was done, so the next PATCH needs no distance from this one.
       if (outcome.retryAfterMs !== undefined) return { patchedAt: undefined };
-      return outcome.code === 'ErrorInvalidParameter' || outcome.code === 'ExtensionError'
-        ? { maxMinutes: SHORT_LIFE_MINUTES }
-        : {};
+      // Otherwise it may have been done, just before its answer was lost.
+      return { patchedAt: new Date(now), ...(isTooLong && { maxMinutes: SHORT_LIFE_MINUTES }) };
+    }
   }
 }
 
@@ -177,7 +179,9 @@ export function makeEnsureSubscription(deps: Deps) {
     if (needsSubscription(folder, now()) || folder.subscription === undefined) return create(folder);
     if (urgency === 'verify' && (await subscriptions.get(folder.subscription)) === 'gone') return recreate(folder);
     if (!patch) return {};
-    if (folder.keyId !== (await signingKey()).id || folder.endpoint !== subscriptions.endpoint)
+    const signing = await signingKey();
+    if (!claims.holds(folder, PATCH_TAKES_MS)) return {};
+    if (folder.keyId !== signing.id || folder.endpoint !== subscriptions.endpoint)
       return replace(folder, folder.subscription);
     const [outcome] = await subscriptions.renew([{ id: folder.subscription, minutes: folder.maxMinutes }]);
     const changes = outcome && afterRenewal(folder, outcome, now());
@@ -191,11 +195,12 @@ export function makeEnsureSubscription(deps: Deps) {
   };
 
   return async (ref: FolderRef, urgency: Urgency): Promise<void> => {
-    // Noted with the claim: a worker that dies after a PATCH must not be followed by another within ten minutes.
+    // Noted with the claim: a worker that dies after a PATCH must not be followed by another within ten minutes. It may
+    // reach Graph as late as the claim lasts.
     let patch = false;
-    const note = (row: WatchedFolder) => {
+    const note = (row: WatchedFolder, claimedUntil: Date) => {
       patch = willPatch(row, urgency);
-      return patch ? { patchedAt: new Date(now()) } : {};
+      return patch ? { patchedAt: claimedUntil } : {};
     };
     const folder = await claims.claim(ref, (row) => isDue(row, urgency), note);
     if (!folder) return;

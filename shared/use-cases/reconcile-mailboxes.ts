@@ -35,6 +35,9 @@ const RENEW_FOR_MS = 54_000;
 const BARE_FOR_MS = 40_000;
 const PURGE_FOR_MS = 10_000;
 
+/** Somebody may have been making a subscription while it was stopped. */
+const isStopped = (row: WatchedFolder) => row.state === 'stopped' && row.subscription === undefined;
+
 const needsProbe = (row: WatchedFolder, now: number) => row.probeAt.getTime() <= now;
 
 /**
@@ -85,7 +88,7 @@ export function makeReconcileMailboxes(deps: Deps) {
     const wanted = new Set(membership.wanted.map((mailbox) => mailbox.id));
     const missing = [...membership.unresolved.map((item) => item.address), ...membership.waiting];
     const named = new Set(missing.map((address) => address.toLowerCase()));
-    for (const row of rows.filter((item) => item.wanted || item.state !== 'stopped')) {
+    for (const row of rows.filter((item) => item.wanted || !isStopped(item))) {
       const stays = wanted.has(row.mailbox) && folderNames.includes(row.folderName);
       if (stays || (row.mailbox.startsWith('?') && named.has(row.address.toLowerCase()))) continue;
       if (!membership.complete) continue;

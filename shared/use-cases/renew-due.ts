@@ -1,5 +1,11 @@
 import pLimit from 'p-limit';
-import { isMisdirected, mayRenew, mayRenewEarly, type WatchedFolder } from '../domain/watched-folder.ts';
+import {
+  isMisdirected,
+  mayRenew,
+  mayRenewEarly,
+  PATCH_TAKES_MS,
+  type WatchedFolder,
+} from '../domain/watched-folder.ts';
 import { errorCode, TransientError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { Ports, RenewOutcome } from '../ports.ts';
@@ -36,11 +42,18 @@ export function makeRenewDue({ subscriptions, keys, claims, ensureSubscription, 
 
   const mayGoAlong = (folder: WatchedFolder) => folder.wanted && mayRenewEarly(folder, now());
 
+  /** A row that storage does not let us write is left to a later turn, and keeps no other waiting. */
+  const notNow = (error: unknown): undefined => {
+    log('warn', 'renewal not stored', { code: errorCode(error) });
+  };
+
   async function renewBatch(batch: WatchedFolder[]): Promise<number> {
-    const noted = () => ({ patchedAt: new Date(now()) });
-    const claimed = (await Promise.all(batch.map((folder) => claims.claim(folder, mayGoAlong, noted)))).filter(
-      (row) => row !== undefined,
-    );
+    const noted = (_: WatchedFolder, claimedUntil: Date) => ({ patchedAt: claimedUntil });
+    const claiming = batch.map((folder) => claims.claim(folder, mayGoAlong, noted).catch(notNow));
+    // The first claims may run out while the last one is waited for.
+    const claimed = (await Promise.all(claiming))
+      .filter((row) => row !== undefined)
+      .filter((row) => claims.holds(row, PATCH_TAKES_MS));
     if (claimed.length === 0) return 0;
     let outcomes: RenewOutcome[] = [];
     try {
@@ -54,7 +67,7 @@ export function makeRenewDue({ subscriptions, keys, claims, ensureSubscription, 
     for (const [position, row] of claimed.entries()) {
       const outcome = outcomes[position];
       const changes = outcome ? afterRenewal(row, outcome, now()) : {};
-      await claims.settle(row, changes ?? {});
+      await claims.settle(row, changes ?? {}).catch(notNow);
       if (!changes) await ensureSubscription(row, 'verify');
       if (outcome?.kind === 'renewed') renewed++;
       if (outcome?.kind === 'failed' && outcome.retryAfterMs !== undefined) wait(outcome.retryAfterMs);

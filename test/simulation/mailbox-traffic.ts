@@ -73,7 +73,7 @@ export class MailboxTraffic {
   #judgePause({ told, quietFrom, quietUntil }: Traffic, process: SimulatedProcess, mailbox: string): void {
     const now = this.#around.time.now();
     if (!told || now <= quietFrom || now >= quietUntil) return;
-    if (told.process.isDown || told.process.troubledAt > told.at || process.stalledUntil > told.at) return;
+    if (told.process.isDown || told.process.troubledAt >= told.at || process.stalledUntil > told.at) return;
     const early = Math.round((quietUntil - now) / 1000);
     this.#breaks(process, `Retry-After: ${process.name} asks mailbox ${mailbox} ${early} s too early`);
   }

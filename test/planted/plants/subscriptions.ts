@@ -9,6 +9,7 @@ const reconcile = 'shared/use-cases/reconcile-mailboxes.ts';
 const watchedFolder = 'shared/domain/watched-folder.ts';
 const ofEnsure = 'test/unit/use-cases/ensure-subscription.test.ts';
 const ofReconcile = 'test/unit/use-cases/reconcile-mailboxes.test.ts';
+const ofPatches = 'test/unit/use-cases/patches-ten-minutes-apart.test.ts';
 const ofAdapter = 'test/unit/adapters/graph-subscriptions.test.ts';
 
 /** Subscriptions, what is watched, and the timers that see to both. */
@@ -105,8 +106,10 @@ export const SUBSCRIPTION_PLANTS: readonly Plant[] = [
     name: 'failed renewal ends the subscription',
     ids: ['F22'],
     file: ensure,
-    from: '? { maxMinutes: SHORT_LIFE_MINUTES }\n        : {};',
-    to: '? { maxMinutes: SHORT_LIFE_MINUTES }\n        : { subscription: undefined };',
+    from: 'return { patchedAt: new Date(now), ...(isTooLong && { maxMinutes: SHORT_LIFE_MINUTES }) };',
+    to: `return isTooLong
+        ? { patchedAt: new Date(now), maxMinutes: SHORT_LIFE_MINUTES }
+        : { patchedAt: new Date(now), subscription: undefined };`,
     foundBy: ofEnsure,
   },
   {
@@ -116,6 +119,22 @@ export const SUBSCRIPTION_PLANTS: readonly Plant[] = [
     from: 'now - folder.patchedAt.getTime() >= PATCH_APART_MS;',
     to: 'now - folder.patchedAt.getTime() >= 0;',
     foundBy: 'simulation',
+  },
+  {
+    name: 'PATCH counted from its claim',
+    ids: ['F19'],
+    file: renewDue,
+    from: '({ patchedAt: claimedUntil })',
+    to: '({ patchedAt: new Date(claimedUntil.getTime() - 60_000) })',
+    foundBy: ofPatches,
+  },
+  {
+    name: 'PATCH after the claim ran out',
+    ids: ['F19', 'F23'],
+    file: ensure,
+    from: 'if (!claims.holds(folder, PATCH_TAKES_MS)) return {};',
+    to: '',
+    foundBy: ofPatches,
   },
   {
     name: 'reauthorizationRequired ignored',
@@ -169,8 +188,8 @@ export const SUBSCRIPTION_PLANTS: readonly Plant[] = [
     name: 'subscription made without a claim',
     ids: ['F23'],
     file: 'shared/use-cases/claim-folder.ts',
-    from: 'folder.claimedUntil.getTime() > now() || !due(folder)',
-    to: '!due(folder)',
+    from: 'if (holds(folder) || !due(folder)) return undefined;',
+    to: 'if (!due(folder)) return undefined;',
     foundBy: ofEnsure,
   },
   {
@@ -334,10 +353,26 @@ export const SUBSCRIPTION_PLANTS: readonly Plant[] = [
     foundBy: ofReconcile,
   },
   {
+    name: 'subscription made during a removal stays',
+    ids: ['F24'],
+    file: reconcile,
+    from: "row.state === 'stopped' && row.subscription === undefined;",
+    to: "row.state === 'stopped';",
+    foundBy: 'test/unit/use-cases/half-removed-mailbox.test.ts',
+  },
+  {
+    name: 'one row that is not stored ends all renewals',
+    ids: ['F26', 'F66'],
+    file: 'shared/use-cases/renew-due.ts',
+    from: 'await claims.settle(row, changes ?? {}).catch(notNow);',
+    to: 'await claims.settle(row, changes ?? {});',
+    foundBy: 'test/unit/use-cases/renewals-within-limits.test.ts',
+  },
+  {
     name: 'removal that broke off is never finished',
     ids: ['F24'],
     file: reconcile,
-    from: "rows.filter((item) => item.wanted || item.state !== 'stopped')",
+    from: 'rows.filter((item) => item.wanted || !isStopped(item))',
     to: 'rows.filter((item) => item.wanted)',
     foundBy: 'test/unit/use-cases/half-removed-mailbox.test.ts',
   },

@@ -109,7 +109,7 @@ export const UPKEEP_PLANTS: readonly Plant[] = [
     name: 'new key for new subscriptions only',
     ids: ['F28', 'F79'],
     file: 'shared/use-cases/ensure-subscription.ts',
-    from: 'if (folder.keyId !== (await signingKey()).id || folder.endpoint',
+    from: 'if (folder.keyId !== signing.id || folder.endpoint',
     to: 'if (folder.endpoint',
     foundBy: ofRotation,
   },

@@ -52,6 +52,23 @@ describe('a removal that breaks off half-way', () => {
     expect(world.subscriptions.live()).toEqual([]);
   });
 
+  it('leaves no subscription that somebody was creating meanwhile [F24]', async () => {
+    const { world, without, row } = aNamedMailbox();
+    await without.reconcileMailboxes();
+    await world.clock.advance(HOUR);
+    const slow = startApp(world, { mailboxes: [MAILBOX] }, (call) => (call === 'subscriptions.create' ? 5_000 : 0));
+    world.subscriptions.all.delete(row()?.subscription ?? '');
+    const creating = ringUp(slow, lookRing('removed'));
+    await world.clock.advance(1_000);
+    await without.reconcileMailboxes();
+    expect(row()?.wanted).toBe(false);
+    await world.clock.runUntilDone(creating);
+    expect(world.subscriptions.live()).toHaveLength(1);
+    await without.reconcileMailboxes();
+    expect(world.subscriptions.live()).toEqual([]);
+    expect(row()).toMatchObject({ state: 'stopped', subscription: undefined });
+  });
+
   it('goes on where it stopped when the mailbox comes back within a week, however long it was watched before', async () => {
     const { world, app, without } = aNamedMailbox();
     await world.clock.advance(30 * 24 * HOUR);

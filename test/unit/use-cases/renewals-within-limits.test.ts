@@ -121,3 +121,18 @@ describe('a list of subscriptions that fails', () => {
     expect(renewed()).toBe(3);
   });
 });
+
+describe('one row that storage does not let us write [F26, F66]', () => {
+  const stillDue = () => world.folders.all().filter(({ renewAt }) => (renewAt?.getTime() ?? 0) <= world.clock.now());
+
+  it.each([
+    ['claimed', 3, 59, 1],
+    ['settled', 23, 60, 1],
+  ])('when it is %s keeps no other from being renewed and noted', async (_, nth, sent, left) => {
+    watch(60);
+    app.gate.inject({ call: 'folders.update', nth, kind: 'error' });
+    await app.renewSubscriptions();
+    expect(renewed()).toBe(sent);
+    expect(stillDue()).toHaveLength(left);
+  });
+});
