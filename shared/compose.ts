@@ -23,10 +23,14 @@ import { makeBorrowLane } from './use-cases/borrow-lane.ts';
 import { makeClaimFolder } from './use-cases/claim-folder.ts';
 import { makeDrainWork } from './use-cases/drain-work.ts';
 import { makeEnsureSubscription } from './use-cases/ensure-subscription.ts';
+import { makeEraseMailbox } from './use-cases/erase-mailbox.ts';
 import { makeFollowChain } from './use-cases/follow-chain.ts';
+import { makeGuardRing } from './use-cases/guard-ring.ts';
 import { makeHoldForCrm } from './use-cases/hold-for-crm.ts';
 import { makeLookRound } from './use-cases/look-round.ts';
 import { makeManageMailboxes } from './use-cases/manage-mailboxes.ts';
+import { makeNoteFailure } from './use-cases/note-failure.ts';
+import { makePauseMailbox } from './use-cases/pause-mailbox.ts';
 import { makePrepareEvent } from './use-cases/prepare-event.ts';
 import { makeProcessMailboxWork } from './use-cases/process-mailbox-work.ts';
 import { makePublishPage } from './use-cases/publish-page.ts';
@@ -37,6 +41,7 @@ import { makeRenewDue } from './use-cases/renew-due.ts';
 import { makeRenewSubscriptions } from './use-cases/renew-subscriptions.ts';
 import { makeReopenFolders } from './use-cases/reopen-folders.ts';
 import { makeReplayFolder } from './use-cases/replay-folder.ts';
+import { makeReportMailbox } from './use-cases/report-mailbox.ts';
 import { makeReportTrouble } from './use-cases/report-trouble.ts';
 import { makeSweepSubscriptions } from './use-cases/sweep-subscriptions.ts';
 import { makeSyncMailbox } from './use-cases/sync-mailbox.ts';
@@ -95,7 +100,7 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
   const renewDue = makeRenewDue({ ...ports, claims, ensureSubscription, now });
   const prepareEvent = makePrepareEvent({ ...ports, options: { tenant, includeMime, includeAttachments } });
   const crm = makeHoldForCrm(ports);
-  const publishPage = makePublishPage({ ...ports, crmQueue: crm, prepareEvent });
+  const publishPage = makePublishPage({ ...ports, crmQueue: crm, prepareEvent, noteFailure: makeNoteFailure(ports) });
   const followChain = makeFollowChain({ ...ports, publishPage });
   const auditFolder = makeAuditFolder({ ...ports, publishPage, catchUpMs });
   const recent = makeRecentMails();
@@ -114,9 +119,10 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
     ...ports,
     lookRound,
     reopenFolders: makeReopenFolders(ports),
+    guardRing: makeGuardRing(ports),
+    pauseMailbox: makePauseMailbox({ ...ports, reportTrouble: makeReportTrouble(ports) }),
     crm,
     recent,
-    reportTrouble: makeReportTrouble(ports),
     isDraining,
   });
   const watch = makeWatchMailbox({ ...ports, folderNames, now });
@@ -146,9 +152,9 @@ export function compose(config: Config, ports: Ports, startedAt: Date) {
       ...ports,
       watch,
       ensureSubscription,
-      borrowLane,
+      eraseMailbox: makeEraseMailbox({ ...ports, borrowLane, tenant }),
+      reportMailbox: makeReportMailbox(ports),
       folderNames,
-      tenant,
       now,
     }),
     authorize: makeAuthorize(config),

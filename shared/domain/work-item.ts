@@ -81,6 +81,9 @@ const CATCH_UP: ReadonlySet<Look | undefined> = new Set<Look>([
 /** Rung without a notification of mail; one that was cut short or put off goes on as what it was taken for. */
 export const isCatchUp = (ring: Ring): boolean => CATCH_UP.has(ring.look);
 
+/** The same ring, to be answered by a look whatever is known of its mails. */
+export const lookAgain = (ring: Ring): Ring => ({ ...ring, look: ring.look ?? 'again' });
+
 /** Two rings for one mailbox as one: no wish of either is lost. */
 export function mergeRings(a: Ring, b: Ring): Ring {
   const everyFolder = a.folders.length === 0 || b.folders.length === 0;

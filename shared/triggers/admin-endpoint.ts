@@ -2,7 +2,8 @@ import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/fu
 import * as z from 'zod';
 import { errorCode } from '../errors.ts';
 import { log } from '../log.ts';
-import type { ManageMailboxes, Refusal, Removal } from '../use-cases/manage-mailboxes.ts';
+import type { Erasure } from '../use-cases/erase-mailbox.ts';
+import type { ManageMailboxes, Refusal } from '../use-cases/manage-mailboxes.ts';
 import { withContextLog } from './context-log.ts';
 
 /** `undefined`: allowed; else why not. */
@@ -37,7 +38,7 @@ const answer = (
 ): HttpResponseInit => ('refused' in result ? REFUSALS[result.refused] : { status: 200, jsonBody: result });
 
 /** Whoever erases needs the MessageIds even where storage gave up half-way: a second answer may not hold them any more. */
-const removed = (result: Removal | Refusal): HttpResponseInit =>
+const removed = (result: Erasure | Refusal): HttpResponseInit =>
   'left' in result ? { status: 503, jsonBody: { error: BROKEN_OFF, erased: result.erased } } : answer(result);
 
 const BROKEN_OFF =

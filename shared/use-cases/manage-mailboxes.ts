@@ -1,94 +1,27 @@
-import type { AuditCounts, AuditResult } from '../domain/audit.ts';
-import { END_OF_TIME, messageIdOf } from '../domain/delivery.ts';
 import type { WatchedFolder } from '../domain/watched-folder.ts';
-import { errorCode } from '../errors.ts';
-import { log } from '../log.ts';
-import type { FolderReport, Ports } from '../ports.ts';
-import type { BorrowedLane, BorrowLane } from './borrow-lane.ts';
+import type { Ports } from '../ports.ts';
 import type { EnsureSubscription } from './ensure-subscription.ts';
+import type { EraseMailbox, Erasure } from './erase-mailbox.ts';
+import { type MailboxReport, reportByMailbox, type ReportMailbox } from './report-mailbox.ts';
 import { unresolvedKey } from './wanted-mailboxes.ts';
 import type { WatchMailbox } from './watch-mailbox.ts';
 
-type Services = 'folders' | 'deliveries' | 'claims' | 'directory' | 'subscriptions' | 'workQueue' | 'newId' | 'after';
+type Services = 'folders' | 'deliveries' | 'directory' | 'subscriptions' | 'workQueue' | 'newId';
 type Deps = Pick<Ports, Services> & {
   watch: WatchMailbox;
   ensureSubscription: EnsureSubscription;
-  borrowLane: BorrowLane;
+  eraseMailbox: EraseMailbox;
+  reportMailbox: ReportMailbox;
   folderNames: string[];
-  tenant: string;
   now: () => number;
 };
 
-/** Whoever reads a mailbox lets go of it within seconds, unless thousands of mails are waiting. */
-const LANE_TURNS = 20;
-const LANE_TURN_MS = 1_000;
-
-export interface MailboxReport {
-  id: string;
-  address: string;
-  source: string;
-  folders: FolderReport[];
-  /** Mails that wait for a retry or for the operator. */
-  unfinished?: { id: string; state: string; attempts: number; reason: string }[];
-  /** What the daily audits counted, newest day first. */
-  audits?: AuditedDay[];
-}
-
-/** Mails received up to the end of the audits of one day (UTC), by what brought them. */
-export interface AuditedDay extends AuditCounts {
-  day: string;
-}
-
-export interface Removal {
-  /** MessageIds of mail events that may still be queued. */
-  erased: string[];
-  /** Code of the step that failed: rows or blobs are left. */
-  left?: string;
-}
-
 export type Refusal = { refused: 'not-found' | 'no-access' | 'named-in-settings' | 'named-in-group' | 'busy' };
-
-const reportOf = (row: WatchedFolder): FolderReport => ({
-  mailbox: row.mailbox,
-  address: row.address,
-  folder: row.folderName,
-  state: row.state,
-  reason: row.reason,
-  since: row.since.toISOString(),
-  move: row.move,
-});
-
-function group(rows: WatchedFolder[]): MailboxReport[] {
-  const reports = new Map<string, MailboxReport>();
-  for (const row of rows) {
-    const report = reports.get(row.mailbox) ?? {
-      id: row.mailbox,
-      address: row.address,
-      source: row.source,
-      folders: [],
-    };
-    report.folders.push(reportOf(row));
-    reports.set(row.mailbox, report);
-  }
-  return [...reports.values()];
-}
-
-function byDay(results: AuditResult[]): AuditedDay[] {
-  const days = Map.groupBy(results, ({ to }) => to.toISOString().slice(0, 10));
-  const sum = (of: AuditResult[], name: keyof AuditCounts) => of.reduce((total, result) => total + result[name], 0);
-  return [...days].map(([day, of]) => ({
-    day,
-    notification: sum(of, 'notification'),
-    catchUp: sum(of, 'catchUp'),
-    audit: sum(of, 'audit'),
-    missing: sum(of, 'missing'),
-  }));
-}
 
 /** What an administrator can see and do. Mailboxes are named by object id or address. */
 export function makeManageMailboxes(deps: Deps) {
-  const { folders, deliveries, claims, directory, subscriptions, workQueue, watch, ensureSubscription } = deps;
-  const { borrowLane, folderNames, tenant, newId, after, now } = deps;
+  const { folders, deliveries, directory, subscriptions, workQueue, newId, watch, ensureSubscription } = deps;
+  const { eraseMailbox, reportMailbox, folderNames, now } = deps;
 
   async function rowsOf(name: string): Promise<WatchedFolder[]> {
     const wanted = name.toLowerCase();
@@ -97,45 +30,10 @@ export function makeManageMailboxes(deps: Deps) {
     return (await folders.list()).filter((row) => row.address.toLowerCase() === wanted);
   }
 
-  async function report(name: string): Promise<MailboxReport | undefined> {
-    const [found] = group(await rowsOf(name));
-    if (!found) return undefined;
-    const unfinished = await deliveries.unfinished(found.id);
-    const audits = byDay(await deliveries.audits(found.id));
-    return {
-      ...found,
-      unfinished: unfinished.map(({ id, state, attempts, reason }) => ({ id, state, attempts, reason: reason ?? '' })),
-      audits,
-    };
-  }
-
-  /** Nobody may be storing mail of a mailbox that is erased. `undefined`: somebody is, for longer than a caller waits. */
-  async function waitForLane(mailbox: string): Promise<BorrowedLane | undefined> {
-    for (let turn = 0; turn < LANE_TURNS; turn++) {
-      const borrowed = await borrowLane(mailbox);
-      if (borrowed) return borrowed;
-      await new Promise<void>((resolve) => after(LANE_TURN_MS, resolve));
-    }
-    return undefined;
-  }
-
-  /** Every blob and row of a mailbox, its lane among them. `undefined`: all is gone; else the code of what failed. */
-  async function eraseAll(rows: WatchedFolder[], mailbox: string, lane: BorrowedLane): Promise<string | undefined> {
-    try {
-      await claims.erase(mailbox);
-      await deliveries.erase(mailbox);
-      // Last: by these the mailbox is found when it has to be erased again.
-      for (const row of rows) await folders.remove(row);
-      return undefined;
-    } catch (error) {
-      log('error', 'erasure broke off', { mailbox, code: errorCode(error) });
-      await lane.giveBack().catch(() => undefined);
-      return errorCode(error);
-    }
-  }
+  const report = async (name: string): Promise<MailboxReport | undefined> => reportMailbox(await rowsOf(name));
 
   return {
-    list: async (): Promise<MailboxReport[]> => group(await folders.list()),
+    list: async (): Promise<MailboxReport[]> => reportByMailbox(await folders.list()),
     report,
 
     /** Watches a mailbox from now on; one that is watched already is left as it is. */
@@ -159,10 +57,9 @@ export function makeManageMailboxes(deps: Deps) {
 
     /**
      * Stops watching; with `erase` every row and blob goes too. MessageIds of what may still be queued are returned for
-     * the CRM to drop, also where a step fails (`left`): a second call ends the erasure, but may not know them any more.
-     * A mailbox of the settings has to be taken out of them first.
+     * the CRM to drop. A mailbox of the settings has to be taken out of them first.
      */
-    async remove(name: string, erase: boolean): Promise<Removal | Refusal> {
+    async remove(name: string, erase: boolean): Promise<Erasure | Refusal> {
       const rows = await rowsOf(name);
       const [first] = rows;
       if (!first) return { refused: 'not-found' };
@@ -175,14 +72,7 @@ export function makeManageMailboxes(deps: Deps) {
         await watch.stop(row);
         if (row.subscription) await subscriptions.remove(row.subscription);
       }
-      if (!erase) return { erased: [] };
-      const lane = await waitForLane(first.mailbox);
-      if (!lane) return { refused: 'busy' };
-      const ledger = await deliveries.between(first.mailbox, new Date(0), END_OF_TIME);
-      const queued = ledger.filter((row) => row.state === 'published' || row.state === 'sending');
-      const erased = queued.map((row) => messageIdOf(tenant, first.mailbox, row.id));
-      const left = await eraseAll(rows, first.mailbox, lane);
-      return left === undefined ? { erased } : { erased, left };
+      return erase ? eraseMailbox(first.mailbox, rows) : { erased: [] };
     },
 
     /**

@@ -1,17 +1,10 @@
 import pLimit from 'p-limit';
-import {
-  type Delivery,
-  type FoundBy,
-  isDecided,
-  isUnfinished,
-  ledgerKey,
-  PARK_AT,
-  replayIdOf,
-} from '../domain/delivery.ts';
+import { type Delivery, type FoundBy, isDecided, isUnfinished, ledgerKey, replayIdOf } from '../domain/delivery.ts';
 import { isWanted, type Mail, type PageEntry } from '../domain/mail.ts';
-import { errorCode, LaneLostError, MailboxUnavailableError, TransientError } from '../errors.ts';
+import { LaneLostError, MailboxUnavailableError, TransientError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { Ports } from '../ports.ts';
+import type { NoteFailure } from './note-failure.ts';
 import type { Home, PreparedEvent, PrepareEvent } from './prepare-event.ts';
 
 export interface PageContext {
@@ -46,11 +39,10 @@ export interface PublishedPage {
   missing: { id: string; why: 'gone' | 'elsewhere' }[];
 }
 
-type Deps = Pick<Ports, 'mail' | 'crmQueue' | 'workQueue' | 'random'> & { prepareEvent: PrepareEvent };
+type Deps = Pick<Ports, 'mail' | 'crmQueue'> & { prepareEvent: PrepareEvent; noteFailure: NoteFailure };
 
 /** Outlook serves four requests at once per app and mailbox (throttling-limits, 2026-02). */
 const AT_ONCE = 4;
-const RETRY_FIRST_MS = 60_000;
 
 // These concern the mailbox, the worker or the moment; anything else that goes wrong is the mail's own fault.
 const concernsAll = (error: unknown) =>
@@ -72,29 +64,7 @@ const receivedAtOf = (entry: PageEntry) =>
  * Order: claim checks, then the ledger's note of what refers to them, then the queue, then (by the caller) the ledger. A
  * crash in between repeats the same sends with the same MessageIds. A mail that fails for its own reasons gets a `failing` row and a ring of its own; the rest flows.
  */
-export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEvent }: Deps) {
-  /** Sends the retry ring before the row is stored: a row without a ring would wait for ever. */
-  async function fail(
-    id: string,
-    key: string,
-    before: Delivery | undefined,
-    error: unknown,
-    mailbox: string,
-  ): Promise<Delivery> {
-    const attempts = (before?.attempts ?? 0) + 1;
-    const parked = attempts >= PARK_AT;
-    const reason = errorCode(error);
-    log('error', parked ? 'mail parked' : 'mail failing', { mailbox, mail: id, code: reason, attempt: attempts });
-    const now = mail.clock.now();
-    if (!parked) {
-      const wait = RETRY_FIRST_MS * 2 ** (attempts - 1) * (1 + random() / 2);
-      await workQueue.send([{ mailbox, folders: [], ids: [], retry: [id], look: 'again' }], {
-        at: new Date(now + wait),
-      });
-    }
-    return { key, id, state: parked ? 'parked' : 'failing', attempts, reason, recordedAt: new Date(now) };
-  }
-
+export function makePublishPage({ mail, crmQueue, prepareEvent, noteFailure }: Deps) {
   return async (entries: PageEntry[], context: PageContext): Promise<PublishedPage> => {
     // A mailbox that was too busy for four is asked more gently until a look succeeds.
     const limit = pLimit(Math.max(1, AT_ONCE >> context.failures));
@@ -201,7 +171,7 @@ export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEven
           throw error;
         }
         if (concernsAll(error)) throw error;
-        deliveries.push(await fail(id, key, row, error, mailbox), ...others(id, key));
+        deliveries.push(await noteFailure(mailbox, { id, key, before: row, error }), ...others(id, key));
       }
     }
 
@@ -224,7 +194,7 @@ export function makePublishPage({ mail, crmQueue, workQueue, random, prepareEven
     if (cause !== undefined) throw cause instanceof Error ? cause : new TransientError('unknown', { cause });
     if (context.signal.aborted) throw new LaneLostError();
     for (const { id, key, row, error } of suspects)
-      deliveries.push(await fail(id, key, row, error, mailbox), ...others(id, key));
+      deliveries.push(await noteFailure(mailbox, { id, key, before: row, error }), ...others(id, key));
     const sending = ready
       .filter(({ event }) => event.hasBlobs)
       .map(({ row }) => ({ ...row, state: 'sending' as const }));

@@ -1,26 +1,16 @@
 import { isDecided } from '../domain/delivery.ts';
 import type { Chain } from '../domain/delta.ts';
-import {
-  backOffMs,
-  CLOCKS_DIFFER_MS,
-  FREE,
-  guarded,
-  guardTime,
-  isGuarded,
-  isHeld,
-  type Lane,
-  SLICE_MS,
-  take,
-  wasAbandoned,
-} from '../domain/lane.ts';
+import { FREE, isHeld, SLICE_MS, take, wasAbandoned } from '../domain/lane.ts';
 import type { RecentMails } from '../domain/recent-mails.ts';
-import { mergeRings, type Ring } from '../domain/work-item.ts';
+import { lookAgain, mergeRings, type Ring } from '../domain/work-item.ts';
 import { errorCode, LaneLostError, MailboxUnavailableError, TransientError } from '../errors.ts';
 import { log } from '../log.ts';
-import type { LaneTag, MailboxState, Ports } from '../ports.ts';
+import type { MailboxState, Ports } from '../ports.ts';
+import { type GuardRing, livesOn } from './guard-ring.ts';
 import type { HoldForCrm } from './hold-for-crm.ts';
 import { type HeldLane, holdLane } from './hold-lane.ts';
 import type { LookRound } from './look-round.ts';
+import type { PauseMailbox } from './pause-mailbox.ts';
 import type { ReopenFolders } from './reopen-folders.ts';
 
 /** What became of a ring. In every case it may be completed: whatever is left to do has a ring of its own. */
@@ -32,11 +22,11 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-type Deps = Pick<Ports, 'deliveries' | 'workQueue' | 'random' | 'newId' | 'after'> & {
+type Deps = Pick<Ports, 'deliveries' | 'workQueue' | 'newId' | 'after'> & {
   lookRound: LookRound;
   reopenFolders: ReopenFolders;
-  /** Shows that the mailbox has not been readable for a while. Never rejects. */
-  reportTrouble(mailbox: string, code: string): Promise<void>;
+  guardRing: GuardRing;
+  pauseMailbox: PauseMailbox;
   recent: RecentMails;
   /** The process is about to end: let go of the lane after the page at hand. */
   isDraining(): boolean;
@@ -45,23 +35,11 @@ type Deps = Pick<Ports, 'deliveries' | 'workQueue' | 'random' | 'newId' | 'after
 
 const lookAtAll = (mailbox: string): Ring => ({ mailbox, folders: [], ids: [], look: 'again' });
 
-/** The copy of a ring is on its way: without a mark in the lane it only comes later than it might. */
-const livesOn = (error: unknown): 'guarded' => {
-  if (error instanceof TransientError) return 'guarded';
-  throw error;
-};
-
-/** The third failure in a row is no hiccup any more. */
-const SHOWN_AT_FAILURES = 2;
-const MOST_WAITS = 5;
 /** A mailbox that refuses us does so for hours. */
 const RETRY_REFUSED_MS = 3_600_000;
 
 /** Rings of one mailbox that wait for the sync under way; each of them holds a worker meanwhile. */
 const WAIT_AT_MOST = 4;
-
-/** A guard ring of ours comes just after the pause; the pause itself has the jitter. */
-const AFTER_PAUSE_MS = 250;
 
 /**
  * Syncs the mailbox that a ring names: takes its lane, looks, publishes, lets go. Rings that come while this process is
@@ -69,61 +47,13 @@ const AFTER_PAUSE_MS = 250;
  * Rejects only where a send that keeps the ring alive failed, so that the queue delivers the ring again.
  */
 export function makeSyncMailbox(deps: Deps) {
-  const { deliveries, workQueue, random, newId, lookRound, reopenFolders, reportTrouble, crm, recent, isDraining } =
+  const { deliveries, workQueue, newId, lookRound, reopenFolders, guardRing, pauseMailbox, crm, recent, isDraining } =
     deps;
   const running = new Map<string, Waiting[]>();
 
   /** Nothing but repeats: every mail that it names was dealt with, and nobody asks to look. */
   const isKnown = (ring: Ring, known: (id: string) => boolean) =>
     !ring.look && !ring.retry && ring.ids.length > 0 && ring.ids.every(known);
-
-  const lookAgain = (ring: Ring): Ring => ({ ...ring, look: ring.look ?? 'again' });
-
-  /**
-   * Makes sure that somebody looks again once the lane is free. Where the lane changed meanwhile it says when the copy of
-   * the ring comes that it sent: whoever tries again must not send another one.
-   */
-  async function guard(
-    ring: Ring,
-    lane: Lane,
-    tag: LaneTag | undefined,
-    copyAt: Date | undefined,
-  ): Promise<'guarded' | Date> {
-    const now = deliveries.clock.now();
-    const copy = copyAt && copyAt > lane.leaseEnd ? copyAt : undefined;
-    // Somebody's guard looks at every folder, but it knows nothing of mails that are to be retried. A ring that was sent
-    // on often ends there all the same: what a queue doubles on the way would grow without end, and a later look retries
-    // what has been failing for long.
-    const { waited = 0 } = ring;
-    if (isGuarded(lane, now) && (copy || !ring.retry || waited >= MOST_WAITS)) return 'guarded';
-    const guardAt = copy ?? guardTime(lane, now);
-    const sentOn = lookAgain(ring.retry ? { ...ring, waited: waited + 1 } : ring);
-    if (!copy) await workQueue.send([sentOn], { at: guardAt });
-    const written = await deliveries.writeLane(ring.mailbox, guarded(lane, guardAt), tag).catch(livesOn);
-    return written === undefined ? guardAt : 'guarded';
-  }
-
-  /** Leaves the mailbox alone for a while; the ring that ends the pause is sent before the pause is written. */
-  async function pause(ring: Ring, lane: HeldLane, failures: number, error: TransientError): Promise<void> {
-    const waitMs = backOffMs(failures, error.retryAfterMs, random());
-    // Whoever ends a pause that Graph asked for may have a clock that is a little ahead.
-    const margin = (error.retryAfterMs ?? 0) > CLOCKS_DIFFER_MS ? CLOCKS_DIFFER_MS : 0;
-    const until = new Date(deliveries.clock.now() + waitMs + margin);
-    const guardAt = new Date(until.getTime() + AFTER_PAUSE_MS);
-    try {
-      await workQueue.send([lookAgain(ring)], { at: guardAt });
-    } catch (sendError) {
-      // The queue delivers this ring again. The pause stands all the same, without a guard: whoever rings sends its own.
-      await lane.backOff(until, new Date(0)).catch(() => undefined);
-      throw sendError;
-    }
-    log('warn', 'mailbox backs off', { mailbox: ring.mailbox, code: error.code, waitMs });
-    if (failures >= SHOWN_AT_FAILURES) await reportTrouble(ring.mailbox, error.code);
-    await lane.backOff(until, guardAt).catch((cause: unknown) => {
-      // The lease runs out by itself and the ring is on its way.
-      log('warn', 'back-off not stored', { mailbox: ring.mailbox, code: errorCode(cause) });
-    });
-  }
 
   /** Looks until nobody waits and the lane is let go. */
   async function work(first: Ring, state: MailboxState, lane: HeldLane, waiting: Waiting[]): Promise<SyncOutcome> {
@@ -186,7 +116,7 @@ export function makeSyncMailbox(deps: Deps) {
     }
     const transient = error instanceof TransientError ? error : new TransientError(errorCode(error), { cause: error });
     if (transient !== error) log('error', 'sync failed', { mailbox: ring.mailbox, code: errorCode(error) });
-    await pause(ring, lane, failures, transient);
+    await pauseMailbox(ring, lane, failures, transient);
     return 'backed-off';
   }
 
@@ -215,7 +145,7 @@ export function makeSyncMailbox(deps: Deps) {
       if (isKnown(ring, (id) => rows.has(id) || recent.has(ring.mailbox, id))) return 'known';
       const now = deliveries.clock.now();
       if (isHeld(state.lane, now)) {
-        const outcome = await guard(ring, state.lane, state.laneTag, copyAt);
+        const outcome = await guardRing(ring, state.lane, state.laneTag, copyAt);
         if (outcome === 'guarded') return outcome;
         copyAt = outcome;
         continue;

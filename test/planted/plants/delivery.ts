@@ -105,7 +105,7 @@ export const DELIVERY_PLANTS: readonly Plant[] = [
     name: 'poison mail stops its mailbox',
     ids: ['F57', 'F39'],
     file: publish,
-    from: 'deliveries.push(await fail(id, key, row, error, mailbox), ...others(id, key));\n      }',
+    from: 'deliveries.push(await noteFailure(mailbox, { id, key, before: row, error }), ...others(id, key));\n      }',
     to: 'throw error;\n      }',
     foundBy: 'test/unit/use-cases/sync-mailbox-failures.test.ts',
   },
@@ -136,10 +136,10 @@ export const DELIVERY_PLANTS: readonly Plant[] = [
   {
     name: 'failing row without a retry ring',
     ids: ['F57'],
-    file: publish,
+    file: 'shared/use-cases/note-failure.ts',
     from: 'if (!parked) {',
     to: 'if (!parked && attempts > 1) {',
-    foundBy: 'simulation',
+    foundBy: 'test/unit/use-cases/moved-failing-mail.test.ts',
   },
   {
     name: 'outage taken for the fault of a mail',

@@ -94,7 +94,7 @@ export const LANE_PLANTS: readonly Plant[] = [
   {
     name: 'lane guarded before its guard is sent',
     ids: ['F72'],
-    file: sync,
+    file: 'shared/use-cases/guard-ring.ts',
     from: 'if (!copy) await workQueue.send([sentOn], { at: guardAt });',
     to: 'if (!copy) workQueue.send([sentOn], { at: guardAt }).catch(() => undefined);',
     foundBy: ofSync,
@@ -102,7 +102,7 @@ export const LANE_PLANTS: readonly Plant[] = [
   {
     name: 'pause without a ring that ends it',
     ids: ['F35', 'F37'],
-    file: sync,
+    file: 'shared/use-cases/pause-mailbox.ts',
     from: "log('warn', 'mailbox backs off'",
     to: "if (failures > 99) throw error;\n    log('warn', 'mailbox backs off'",
     foundBy: ofFailures,
