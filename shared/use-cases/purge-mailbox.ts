@@ -1,4 +1,5 @@
 import { keyOfBlob, receivedAtOf } from '../domain/delivery.ts';
+import { isHeld } from '../domain/lane.ts';
 import { WANTED_FOR_MS } from '../domain/mail.ts';
 import type { WatchedFolder } from '../domain/watched-folder.ts';
 import { log } from '../log.ts';
@@ -18,12 +19,13 @@ const LOOKED_AT_FOR_MS = 7 * DAY_MS;
 
 /** Time between two runs for one mailbox. */
 const PURGE_EVERY_MS = 12 * HOUR_MS;
-const AGAIN_AFTER_MS = HOUR_MS;
+/** Soon: after an hour it could be in step with the looks of catch-up for ever. */
+const AGAIN_AFTER_MS = 60_000;
 
 export const isPurgeDue = ({ purgedAt }: WatchedFolder, now: number): boolean =>
   purgedAt.getTime() + PURGE_EVERY_MS <= now;
 
-/** What a run leaves in the row. One that could not look at everything is repeated in an hour. */
+/** What a run leaves in the row. One that could not look at everything is repeated in a minute. */
 export const purged = (isDone: boolean, now: number) => ({
   purgedAt: new Date(isDone ? now : now - PURGE_EVERY_MS + AGAIN_AFTER_MS),
 });
@@ -36,6 +38,9 @@ export const makePurgeMailbox =
   ({ deliveries, claims, borrowLane }: Pick<Ports, 'deliveries' | 'claims'> & { borrowLane: BorrowLane }) =>
   async (mailbox: string): Promise<boolean> => {
     const now = deliveries.clock.now();
+    // Whoever has just been rung is at it now; the blobs need not be listed in vain.
+    const { lane } = await deliveries.readLane(mailbox);
+    if (lane.holder !== '' && isHeld(lane, now)) return false;
     const rows = await deliveries.purge(mailbox, new Date(now - LEDGER_FOR_MS));
 
     async function orphansOf(blobs: StoredBlob[]): Promise<StoredBlob[]> {
@@ -68,15 +73,15 @@ export const makePurgeMailbox =
       await remove(blobs.filter(({ storedAt }) => now - storedAt.getTime() > BLOBS_FOR_MS));
       if ((await orphansOf(blobs)).length === 0) return;
       // A late retry may be about to send what refers to them: it is asked again while nobody reads the mailbox.
-      const lane = await borrowLane(mailbox);
-      if (!lane) {
+      const borrowed = await borrowLane(mailbox);
+      if (!borrowed) {
         isDone = false;
         return;
       }
       try {
         await remove(await orphansOf(blobs));
       } finally {
-        await lane.giveBack();
+        await borrowed.giveBack();
       }
     });
     if (rows + removed > 0) log('info', 'mailbox purged', { mailbox, rows, blobs: removed });

@@ -134,6 +134,18 @@ describe('a blob that nothing refers to [F68]', () => {
     expect(blobs()).toEqual([]);
   });
 
+  it('is removed within a day although the mailbox is read on every full hour, just when it is looked for [F68]', async () => {
+    await orphan();
+    await world.clock.advance(13 * HOUR);
+    for (let minutes = 13 * 60; minutes < 24 * 60; minutes += 10) {
+      const { clock, deliveries } = world;
+      deliveries.of(MAILBOX).lane = minutes % 60 === 0 ? take(FREE, 'reader', '', clock.now()) : FREE;
+      await reconcile();
+      await clock.advance(10 * 60_000);
+    }
+    expect(blobs()).toEqual([]);
+  });
+
   it('stays for the first hours: its mail may still be on its way', async () => {
     await orphan();
     await world.clock.advance(10 * HOUR);
