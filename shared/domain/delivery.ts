@@ -23,8 +23,11 @@ export type FoundBy = 'notification' | 'catch-up' | 'audit';
 /** A failing mail is parked at this many failures. */
 export const PARK_AT = 5;
 
+/** Why a note of a failure was closed: its mail has another row. */
+export const DATED_SINCE = 'dated since';
+
 /** The ledger knows what became of the mail; one that was only about to be sent is sent again. */
-export const isDecided = (row: Delivery): boolean => row.state !== 'sending';
+export const isDecided = (row: Delivery): boolean => row.state !== 'sending' && row.reason !== DATED_SINCE;
 
 export const isUnfinished = (row: Delivery): boolean => row.state === 'failing' || row.state === 'parked';
 

@@ -92,7 +92,8 @@ function gapOf({ watchStart, linkAt, gap }: Chain): Gap {
  * time since its last delta link is listed too.
  */
 export const withMissed = (chain: Chain): Chain =>
-  chain.window < WHOLE_WATCH_MS && !chain.gap ? { ...chain, gap: gapOf(chain) } : chain;
+  // A first pass that is under way comes to it; the second goes by received time and does not.
+  chain.window < WHOLE_WATCH_MS && chain.gap?.by !== 'lastModifiedDateTime' ? { ...chain, gap: gapOf(chain) } : chain;
 
 /**
  * A chain that starts over, and the stretch since an hour before the last delta link to be listed once the new one

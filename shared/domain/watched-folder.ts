@@ -60,7 +60,10 @@ export const LIFE_MINUTES = 10_020;
 export const SHORT_LIFE_MINUTES = 4_200;
 /** PATCH and reauthorize keep ten minutes apart (change-notifications-lifecycle-events, 2026-03). */
 const PATCH_APART_MS = 600_000;
-/** Graph waits up to ten seconds for each of two handshakes. A PATCH is sent only while its claim lasts for so long. */
+/**
+ * A PATCH is sent only while its claim lasts for so long: Graph waits up to ten seconds for each of two handshakes, and
+ * ten more are for the request and its way there.
+ */
 export const PATCH_TAKES_MS = 30_000;
 const PROBE_FIRST_MS = 300_000;
 const PROBE_CAP_MS = 24 * 3_600_000;

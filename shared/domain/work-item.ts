@@ -65,9 +65,12 @@ function tryJson(text: string): unknown {
   }
 }
 
-// A ring that also asks for the subscription, or for more than the chain shows, must not be swallowed by one that does not.
-const STRONGER: readonly (Look | undefined)[] = ['missed', 'renew', 'removed'];
-const strength = (look: Look | undefined) => (look ? 2 + STRONGER.indexOf(look) : 0);
+/** The stronger of two looks stands when rings are merged: it asks for whatever the weaker one asks for, and for more. */
+const STRENGTHS: Readonly<Partial<Record<Look, number>>> = { missed: 2, renew: 3, removed: 4 };
+const strength = (look: Look | undefined) => (look ? (STRENGTHS[look] ?? 1) : 0);
+
+/** Notifications may have been missed: Graph says so, or the subscription has come to its end or near it. */
+export const mayHaveMissed = ({ look }: Ring): boolean => strength(look) > 1;
 
 const CATCH_UP: ReadonlySet<Look | undefined> = new Set<Look>([
   'missed',

@@ -29,6 +29,7 @@ const REFUSALS: Readonly<Record<Refusal['refused'], HttpResponseInit>> = {
     'Graph refuses to look this mailbox up. Grant the app User.Read.All, or use the object id.',
   ),
   busy: problem(409, 'This mailbox is being read just now. It is no longer watched; erase it again in two minutes.'),
+  'taken-back': problem(409, 'Somebody added this mailbox again while it was being removed. It is watched.'),
   'named-in-group': problem(409, 'This mailbox is a member of MAILBOX_GROUP_ID. Take it out of the group first.'),
   'named-in-settings': problem(409, 'This mailbox is named in MAILBOXES. Take it out of the setting first.'),
 };

@@ -2,6 +2,7 @@ import { signClientState } from '../domain/client-state.ts';
 import {
   active,
   isMisdirected,
+  isRenewalDue,
   isRenewalLate,
   mayPatch,
   mayRenew,
@@ -175,17 +176,24 @@ export function makeEnsureSubscription(deps: Deps) {
     return isDueNow || isMisdirected(folder, subscriptions.endpoint, now());
   };
 
-  async function ensure(folder: WatchedFolder, urgency: Urgency, patch: boolean): Promise<Partial<WatchedFolder>> {
+  /** `before`: the row as it was before a PATCH was noted in it; without it, none is to be sent. */
+  async function ensure(
+    folder: WatchedFolder,
+    urgency: Urgency,
+    before: WatchedFolder | undefined,
+  ): Promise<Partial<WatchedFolder>> {
     if (needsSubscription(folder, now()) || folder.subscription === undefined) return create(folder);
     if (urgency === 'verify' && (await subscriptions.get(folder.subscription)) === 'gone') return recreate(folder);
-    if (!patch) return {};
+    if (!before) return {};
     const signing = await signingKey();
-    if (!claims.holds(folder, PATCH_TAKES_MS)) return {};
+    if (!claims.holds(folder, PATCH_TAKES_MS)) return { patchedAt: before.patchedAt };
     if (folder.keyId !== signing.id || folder.endpoint !== subscriptions.endpoint)
       return replace(folder, folder.subscription);
     const [outcome] = await subscriptions.renew([{ id: folder.subscription, minutes: folder.maxMinutes }]);
     const changes = outcome && afterRenewal(folder, outcome, now());
-    return changes ?? recreate(folder);
+    if (!changes) return recreate(folder);
+    // Where we have no access it is the probes that try again, ever more slowly.
+    return outcome?.kind === 'unavailable' ? { ...changes, renewAt: before.renewAt } : changes;
   }
 
   const isDue = (folder: WatchedFolder, urgency: Urgency) => {
@@ -196,17 +204,18 @@ export function makeEnsureSubscription(deps: Deps) {
 
   return async (ref: FolderRef, urgency: Urgency): Promise<void> => {
     // Noted with the claim: a worker that dies after a PATCH must not be followed by another within ten minutes. It may
-    // reach Graph as late as the claim lasts.
-    let patch = false;
+    // reach Graph as late as the claim lasts. Until it is known to be done it stays due, whoever asked for it.
+    let before: WatchedFolder | undefined;
     const note = (row: WatchedFolder, claimedUntil: Date) => {
-      patch = willPatch(row, urgency);
-      return patch ? { patchedAt: claimedUntil } : {};
+      before = willPatch(row, urgency) ? row : undefined;
+      if (!before) return {};
+      return { patchedAt: claimedUntil, ...(!isRenewalDue(row, now()) && { renewAt: new Date(now()) }) };
     };
     const folder = await claims.claim(ref, (row) => isDue(row, urgency), note);
     if (!folder) return;
     let changes: Partial<WatchedFolder> = {};
     try {
-      changes = await ensure(folder, urgency, patch);
+      changes = await ensure(folder, urgency, before);
     } catch (error) {
       // The next timer tries again; mail is caught up meanwhile.
       const code = errorCode(error);

@@ -36,10 +36,11 @@ export function makeEraseMailbox({ folders, deliveries, claims, after, borrowLan
   return async (mailbox: string, rows: WatchedFolder[]): Promise<Erasure | { refused: 'busy' }> => {
     const lane = await waitForLane(mailbox);
     if (!lane) return { refused: 'busy' };
-    const ledger = await deliveries.between(mailbox, new Date(0), END_OF_TIME);
-    const queued = ledger.filter((row) => row.state === 'published' || row.state === 'sending');
-    const erased = queued.map((row) => messageIdOf(tenant, mailbox, row.id));
+    let erased: string[] | undefined;
     try {
+      const ledger = await deliveries.between(mailbox, new Date(0), END_OF_TIME);
+      const queued = ledger.filter((row) => row.state === 'published' || row.state === 'sending');
+      erased = queued.map((row) => messageIdOf(tenant, mailbox, row.id));
       await claims.erase(mailbox);
       // The lane goes with it.
       await deliveries.erase(mailbox);
@@ -49,6 +50,7 @@ export function makeEraseMailbox({ folders, deliveries, claims, after, borrowLan
     } catch (error) {
       log('error', 'erasure broke off', { mailbox, code: errorCode(error) });
       await lane.giveBack().catch(() => undefined);
+      if (!erased) throw error;
       return { erased, left: errorCode(error) };
     }
   };

@@ -1,5 +1,5 @@
 import { guarded, guardTime, isGuarded, type Lane } from '../domain/lane.ts';
-import { lookAgain, type Ring } from '../domain/work-item.ts';
+import { lookAgain, mayHaveMissed, type Ring } from '../domain/work-item.ts';
 import { TransientError } from '../errors.ts';
 import type { LaneTag, Ports } from '../ports.ts';
 
@@ -21,13 +21,14 @@ export const makeGuardRing =
   async (ring: Ring, lane: Lane, tag: LaneTag | undefined, copyAt: Date | undefined): Promise<'guarded' | Date> => {
     const now = deliveries.clock.now();
     const copy = copyAt && copyAt > lane.leaseEnd ? copyAt : undefined;
-    // Somebody's guard looks at every folder, but it knows nothing of mails that are to be retried. A ring that was sent
-    // on often ends there all the same: what a queue doubles on the way would grow without end, and a later look retries
-    // what has been failing for long.
+    // Somebody's guard looks at every folder, but it knows nothing of mails that are to be retried or were missed. A ring
+    // that was sent on often ends there all the same: what a queue doubles on the way would grow without end, and a later
+    // look retries what has been failing for long, as the audit finds what was missed.
     const { waited = 0 } = ring;
-    if (isGuarded(lane, now) && (copy || !ring.retry || waited >= MOST_WAITS)) return 'guarded';
+    const asksForMore = ring.retry !== undefined || mayHaveMissed(ring);
+    if (isGuarded(lane, now) && (copy || !asksForMore || waited >= MOST_WAITS)) return 'guarded';
     const guardAt = copy ?? guardTime(lane, now);
-    const sentOn = lookAgain(ring.retry ? { ...ring, waited: waited + 1 } : ring);
+    const sentOn = lookAgain(asksForMore ? { ...ring, waited: waited + 1 } : ring);
     if (!copy) await workQueue.send([sentOn], { at: guardAt });
     const written = await deliveries.writeLane(ring.mailbox, guarded(lane, guardAt), tag).catch(livesOn);
     return written === undefined ? guardAt : 'guarded';

@@ -3,7 +3,7 @@ import { type Delivery, type FoundBy, isDecided, isUnfinished } from '../domain/
 import { type Chain, withMissed } from '../domain/delta.ts';
 import type { RecentMails } from '../domain/recent-mails.ts';
 import { active, inTrouble, type WatchedFolder } from '../domain/watched-folder.ts';
-import { isCatchUp, type Ring } from '../domain/work-item.ts';
+import { isCatchUp, mayHaveMissed, type Ring } from '../domain/work-item.ts';
 import { MailboxUnavailableError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { MailboxState, Ports } from '../ports.ts';
@@ -109,7 +109,7 @@ export function makeLookRound(deps: Deps): LookRound {
         await lane.record({ deliveries: rows }, false);
         for (const row of rows) ledger.set(row.key, row);
       },
-      findUnfinished: (id) => rowsById(id).filter(isUnfinished),
+      unfinished: () => [...ledger.values()].filter(isUnfinished).toSorted((a, b) => (a.key < b.key ? -1 : 1)),
       async find(entries) {
         const beyond = entries.filter(
           ({ key, receivedAt }) => receivedAt < state.ledger.completeFrom && !ledger.has(key),
@@ -170,10 +170,12 @@ export function makeLookRound(deps: Deps): LookRound {
       stored(page);
       const gone: Delivery[] = [];
       for (const { id, why } of page.missing) {
+        if (!again) continue;
         const rows = rowsById(id);
-        if (!again || rows.some((row) => row.state === 'published')) continue;
-        if (why === 'gone') log('warn', 'mail gone before it was published', { mailbox, mail: id });
-        gone.push(...rows.map((row) => ({ ...row, state: 'gone' as const, reason: why, recordedAt: new Date(now()) })));
+        const left = rows.filter((row) => row.state !== 'published');
+        if (why === 'gone' && left.length === rows.length)
+          log('warn', 'mail gone before it was published', { mailbox, mail: id });
+        gone.push(...left.map((row) => ({ ...row, state: 'gone' as const, reason: why, recordedAt: new Date(now()) })));
       }
       if (!again) await askAgain(page.missing);
       return [...page.deliveries, ...gone];
@@ -198,7 +200,7 @@ export function makeLookRound(deps: Deps): LookRound {
           isOver: hooks.isOver,
           mayLetGo: () => last && !hooks.othersWait() && !isRest(),
         };
-        const end = await followChain(ring.look === 'missed' ? withMissed(chain) : chain, walk);
+        const end = await followChain(mayHaveMissed(ring) ? withMissed(chain) : chain, walk);
         Object.assign(chain, end.chain);
         if (!end.finished || end.released) return { finished: end.finished, released: end.released };
         if (chain.replay) {

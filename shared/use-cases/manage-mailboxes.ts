@@ -16,7 +16,9 @@ type Deps = Pick<Ports, Services> & {
   now: () => number;
 };
 
-export type Refusal = { refused: 'not-found' | 'no-access' | 'named-in-settings' | 'named-in-group' | 'busy' };
+export type Refusal = {
+  refused: 'not-found' | 'no-access' | 'named-in-settings' | 'named-in-group' | 'busy' | 'taken-back';
+};
 
 /** What an administrator can see and do. Mailboxes are named by object id or address. */
 export function makeManageMailboxes(deps: Deps) {
@@ -69,7 +71,7 @@ export function makeManageMailboxes(deps: Deps) {
       // Before the first folder stops: as long as one of them is the administrator's, a timer would resume the others.
       for (const row of rows) if (row.addedByAdmin) await folders.update(row, () => ({ addedByAdmin: false }));
       for (const row of rows) {
-        await watch.stop(row);
+        if (!(await watch.stop(row, (known) => !known.addedByAdmin))) return { refused: 'taken-back' };
         if (row.subscription) await subscriptions.remove(row.subscription);
       }
       return erase ? eraseMailbox(first.mailbox, rows) : { erased: [] };

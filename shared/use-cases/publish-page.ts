@@ -1,5 +1,13 @@
 import pLimit from 'p-limit';
-import { type Delivery, type FoundBy, isDecided, isUnfinished, ledgerKey, replayIdOf } from '../domain/delivery.ts';
+import {
+  DATED_SINCE,
+  type Delivery,
+  type FoundBy,
+  isDecided,
+  isUnfinished,
+  ledgerKey,
+  replayIdOf,
+} from '../domain/delivery.ts';
 import { isWanted, type Mail, type PageEntry } from '../domain/mail.ts';
 import { LaneLostError, MailboxUnavailableError, TransientError } from '../errors.ts';
 import { log } from '../log.ts';
@@ -14,8 +22,8 @@ export interface PageContext {
   signal: AbortSignal;
   /** Ledger rows of these mails, as far as there are any. */
   find(entries: { key: string; receivedAt: Date }[]): Promise<ReadonlyMap<string, Delivery>>;
-  /** The rows of a mail that failed before, whatever their keys. */
-  findUnfinished(id: string): Delivery[];
+  /** Rows of failing and parked mails, newest first. */
+  unfinished(): Delivery[];
   /** Failing and parked mails of the page are tried once more. */
   retry: boolean;
   /** What is new on this page is parked without being looked at. */
@@ -37,6 +45,15 @@ export interface PublishedPage {
   known: number;
   /** Named, but not in the mailbox or in no watched folder. */
   missing: { id: string; why: 'gone' | 'elsewhere' }[];
+}
+
+/** A mail that failed, perhaps for its own reasons. */
+interface Suspect {
+  id: string;
+  /** Row key, by its received time where that is known. */
+  key: string;
+  row: Delivery | undefined;
+  error: unknown;
 }
 
 type Deps = Pick<Ports, 'mail' | 'crmQueue'> & { prepareEvent: PrepareEvent; noteFailure: NoteFailure };
@@ -62,7 +79,8 @@ const receivedAtOf = (entry: PageEntry) =>
 /**
  * The one way from a page of mails to the CRM queue: wanted mails that the ledger does not know become mail events.
  * Order: claim checks, then the ledger's note of what refers to them, then the queue, then (by the caller) the ledger. A
- * crash in between repeats the same sends with the same MessageIds. A mail that fails for its own reasons gets a `failing` row and a ring of its own; the rest flows.
+ * crash in between repeats the same sends with the same MessageIds. A mail that fails for its own reasons gets a `failing`
+ * row and a ring of its own; the rest flows.
  */
 export function makePublishPage({ mail, crmQueue, prepareEvent, noteFailure }: Deps) {
   return async (entries: PageEntry[], context: PageContext): Promise<PublishedPage> => {
@@ -75,7 +93,7 @@ export function makePublishPage({ mail, crmQueue, prepareEvent, noteFailure }: D
     const deliveries: Delivery[] = [];
     const missing: PublishedPage['missing'] = [];
     const ready: { event: PreparedEvent; row: Delivery; receivedAt: Date }[] = [];
-    const suspects: { id: string; key: string; row: Delivery | undefined; error: unknown }[] = [];
+    const suspects: Suspect[] = [];
     let known = 0;
 
     const unique = new Map<string, PageEntry>();
@@ -90,8 +108,11 @@ export function makePublishPage({ mail, crmQueue, prepareEvent, noteFailure }: D
     });
     const rows = dated.length > 0 ? await context.find(dated) : new Map<string, Delivery>();
     const keys = new Map(dated.map(({ id, key }) => [id, key]));
-    const isSettled = (row: Delivery) => isDecided(row) && !(context.retry && isUnfinished(row)) && !isReplayed(row);
+    const notes = Map.groupBy(context.unfinished(), (row) => row.id);
+    // The oldest is under its received time, if one of them is: a mail fails after it was received.
+    const failedBefore = (id: string) => notes.get(id)?.at(-1);
     const isReplayed = (row: Delivery | undefined) => context.replay !== undefined && row?.state === 'published';
+    const isSettled = (row: Delivery) => isDecided(row) && !(context.retry && isUnfinished(row)) && !isReplayed(row);
 
     async function read(id: string, entry: PageEntry): Promise<Mail | undefined> {
       if (entry.kind === 'mail') return entry.mail;
@@ -108,32 +129,35 @@ export function makePublishPage({ mail, crmQueue, prepareEvent, noteFailure }: D
         keys.get(item.id) === key
           ? rows.get(key)
           : (await context.find([{ key, receivedAt: item.receivedAt }])).get(key);
-      return row ?? context.findUnfinished(item.id)[0];
+      return row ?? failedBefore(item.id);
     }
 
-    /** Closes what was noted of failures but under `key`: a mail has one row, under its received time once that is known. */
-    const others = (id: string, key: string | undefined, reason = 'dated since'): Delivery[] =>
-      context
-        .findUnfinished(id)
+    /** Closes every note of a failure of this mail but the row under `key`: a mail has one row. */
+    const closeNotes = (id: string, key: string | undefined, reason = DATED_SINCE): Delivery[] =>
+      (notes.get(id) ?? [])
         .filter((row) => row.key !== key)
         .map((row) => ({ ...row, state: 'gone', reason, recordedAt: new Date(now) }));
 
-    const isKnown = (id: string, row: Delivery | undefined): boolean => {
+    const settleKnown = (id: string, row: Delivery | undefined): boolean => {
       if (row === undefined || !isSettled(row)) return false;
       known++;
-      if (!isUnfinished(row)) deliveries.push(...others(id, row.key));
+      if (!isUnfinished(row)) deliveries.push(...closeNotes(id, row.key));
       return true;
     };
 
+    const failed = async ({ id, key, row, error }: Suspect): Promise<void> => {
+      deliveries.push(await noteFailure(mailbox, { id, key, before: row, error }), ...closeNotes(id, key));
+    };
+
     async function handle(id: string, entry: PageEntry): Promise<void> {
-      let row = rows.get(keys.get(id) ?? '') ?? context.findUnfinished(id)[0];
-      if (isKnown(id, row)) return;
+      let row = rows.get(keys.get(id) ?? '') ?? failedBefore(id);
+      if (settleKnown(id, row)) return;
       let key = keys.get(id) ?? row?.key ?? ledgerKey(new Date(now), id);
       try {
         const item = await read(id, entry);
         if (!item) return;
         row = await rowOf(item);
-        if (isKnown(id, row)) return;
+        if (settleKnown(id, row)) return;
         const home = context.homeOf(item);
         if (!home) {
           missing.push({ id, why: 'elsewhere' });
@@ -141,7 +165,7 @@ export function makePublishPage({ mail, crmQueue, prepareEvent, noteFailure }: D
         }
         if (!isWanted(item, home.watchStart, now)) {
           // What could not be read turns out to be a draft, or has failed for so long that it is old mail by now.
-          deliveries.push(...others(id, undefined, 'not wanted'));
+          deliveries.push(...closeNotes(id, undefined, 'not wanted'));
           return;
         }
         key = ledgerKey(item.receivedAt, item.id);
@@ -149,7 +173,7 @@ export function makePublishPage({ mail, crmQueue, prepareEvent, noteFailure }: D
           const reason = 'workers die on it';
           log('error', 'mail parked', { mailbox, mail: id, reason });
           deliveries.push({ key, id, state: 'parked', attempts: 0, reason, recordedAt: new Date(now) });
-          deliveries.push(...others(id, key));
+          deliveries.push(...closeNotes(id, key));
           return;
         }
         const prepared = await prepareEvent(item, key, home, mailbox, signal);
@@ -171,7 +195,7 @@ export function makePublishPage({ mail, crmQueue, prepareEvent, noteFailure }: D
           throw error;
         }
         if (concernsAll(error)) throw error;
-        deliveries.push(await noteFailure(mailbox, { id, key, before: row, error }), ...others(id, key));
+        await failed({ id, key, row, error });
       }
     }
 
@@ -193,15 +217,14 @@ export function makePublishPage({ mail, crmQueue, prepareEvent, noteFailure }: D
     if (suspect && !blameTheMail) cause ??= suspect.error;
     if (cause !== undefined) throw cause instanceof Error ? cause : new TransientError('unknown', { cause });
     if (context.signal.aborted) throw new LaneLostError();
-    for (const { id, key, row, error } of suspects)
-      deliveries.push(await noteFailure(mailbox, { id, key, before: row, error }), ...others(id, key));
+    for (const item of suspects) await failed(item);
     const sending = ready
       .filter(({ event }) => event.hasBlobs)
       .map(({ row }) => ({ ...row, state: 'sending' as const }));
     if (sending.length > 0) await context.announce(sending);
     if (ready.length > 0) await crmQueue.publish(ready.map(({ event: { messageId, body } }) => ({ messageId, body })));
     for (const { event, row, receivedAt } of ready) {
-      deliveries.push(row, ...others(row.id, row.key));
+      deliveries.push(row, ...closeNotes(row.id, row.key));
       const waitMs = now - receivedAt.getTime();
       log('info', 'mail published', { mailbox, messageId: event.messageId, waitMs });
     }

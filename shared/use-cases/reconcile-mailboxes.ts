@@ -35,7 +35,13 @@ const RENEW_FOR_MS = 54_000;
 const BARE_FOR_MS = 40_000;
 const PURGE_FOR_MS = 10_000;
 
-/** Somebody may have been making a subscription while it was stopped. */
+/** The rows were read a while ago: an administrator may have added the mailbox since, or another timer found it again. */
+const isWantedAlike = (one: WatchedFolder, other: WatchedFolder): boolean =>
+  one.wanted === other.wanted &&
+  one.addedByAdmin === other.addedByAdmin &&
+  one.missingSince?.getTime() === other.missingSince?.getTime();
+
+/** A stopped row that names a subscription got it while it was being stopped. */
 const isStopped = (row: WatchedFolder) => row.state === 'stopped' && row.subscription === undefined;
 
 const needsProbe = (row: WatchedFolder, now: number) => row.probeAt.getTime() <= now;
@@ -100,8 +106,8 @@ export function makeReconcileMailboxes(deps: Deps) {
       // A removal that broke off is finished at once.
       const isOver = !row.wanted || (row.missingSince && now() - row.missingSince.getTime() >= REMOVE_AFTER_MS);
       if (isOver) {
-        await watch.stop(row);
-        if (row.subscription) await subscriptions.remove(row.subscription);
+        const isDone = await watch.stop(row, (known) => isWantedAlike(known, row));
+        if (isDone && row.subscription) await subscriptions.remove(row.subscription);
       } else if (!row.missingSince) await folders.update(row, () => ({ missingSince: new Date(now()) }));
     }
   }

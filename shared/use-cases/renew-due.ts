@@ -8,7 +8,7 @@ import {
 } from '../domain/watched-folder.ts';
 import { errorCode, TransientError } from '../errors.ts';
 import { log } from '../log.ts';
-import type { Ports, RenewOutcome } from '../ports.ts';
+import type { FolderRef, Ports, RenewOutcome } from '../ports.ts';
 import type { ClaimFolder } from './claim-folder.ts';
 import { afterRenewal, type EnsureSubscription } from './ensure-subscription.ts';
 
@@ -21,6 +21,8 @@ type Deps = Pick<Ports, 'subscriptions' | 'keys' | 'after'> & {
 
 /** `$batch` takes 20 requests (json-batching). */
 const BATCH = 20;
+/** After this time the first claims of a request still last for its PATCHes. */
+const CLAIMING_MS = 26_000;
 /** Each waits for Graph's handshakes with us. */
 const REPLACED_AT_ONCE = 4;
 
@@ -43,17 +45,48 @@ export function makeRenewDue({ subscriptions, keys, claims, ensureSubscription, 
   const mayGoAlong = (folder: WatchedFolder) => folder.wanted && mayRenewEarly(folder, now());
 
   /** A row that storage does not let us write is left to a later turn, and keeps no other waiting. */
-  const notNow = (error: unknown): undefined => {
-    log('warn', 'renewal not stored', { code: errorCode(error) });
-  };
+  const logNotStored =
+    ({ mailbox, folder }: FolderRef) =>
+    (error: unknown): undefined => {
+      log('warn', 'renewal not stored', { mailbox, folder, code: errorCode(error) });
+    };
 
-  async function renewBatch(batch: WatchedFolder[]): Promise<number> {
-    const noted = (_: WatchedFolder, claimedUntil: Date) => ({ patchedAt: claimedUntil });
-    const claiming = batch.map((folder) => claims.claim(folder, mayGoAlong, noted).catch(notNow));
-    // The first claims may run out while the last one is waited for.
-    const claimed = (await Promise.all(claiming))
-      .filter((row) => row !== undefined)
-      .filter((row) => claims.holds(row, PATCH_TAKES_MS));
+  /** `giveBack`: no PATCH was sent, and the next one needs no distance from it. */
+  async function claim(folder: WatchedFolder) {
+    let patchedAt: Date | undefined;
+    const note = (before: WatchedFolder, claimedUntil: Date) => {
+      ({ patchedAt } = before);
+      return { patchedAt: claimedUntil };
+    };
+    const row = await claims.claim(folder, mayGoAlong, note);
+    return row && { row, giveBack: () => claims.settle(row, { patchedAt }).catch(logNotStored(row)) };
+  }
+
+  /** Rows that one request can renew. One claimed too late for it is given back (`late`), and keeps no other waiting. */
+  async function claimInTime(batch: WatchedFolder[], late: Promise<unknown>[]): Promise<WatchedFolder[]> {
+    const claimed: NonNullable<Awaited<ReturnType<typeof claim>>>[] = [];
+    let isOver = false;
+    const claiming = batch.map(async (folder) => {
+      const found = await claim(folder).catch(logNotStored(folder));
+      if (found && isOver) await found.giveBack();
+      else if (found) claimed.push(found);
+    });
+    late.push(...claiming);
+    await new Promise<void>((resolve) => {
+      const cancel = after(CLAIMING_MS, resolve);
+      void Promise.all(claiming).then(cancel).then(resolve);
+    });
+    isOver = true;
+    const inTime: WatchedFolder[] = [];
+    // This process may have stood still.
+    for (const { row, giveBack } of claimed)
+      if (claims.holds(row, PATCH_TAKES_MS)) inTime.push(row);
+      else late.push(giveBack());
+    return inTime;
+  }
+
+  async function renewBatch(batch: WatchedFolder[], late: Promise<unknown>[]): Promise<number> {
+    const claimed = await claimInTime(batch, late);
     if (claimed.length === 0) return 0;
     let outcomes: RenewOutcome[] = [];
     try {
@@ -67,8 +100,8 @@ export function makeRenewDue({ subscriptions, keys, claims, ensureSubscription, 
     for (const [position, row] of claimed.entries()) {
       const outcome = outcomes[position];
       const changes = outcome ? afterRenewal(row, outcome, now()) : {};
-      await claims.settle(row, changes ?? {}).catch(notNow);
-      if (!changes) await ensureSubscription(row, 'verify');
+      await claims.settle(row, changes ?? {}).catch(logNotStored(row));
+      if (!changes) await ensureSubscription(row, 'verify').catch(logNotStored(row));
       if (outcome?.kind === 'renewed') renewed++;
       if (outcome?.kind === 'failed' && outcome.retryAfterMs !== undefined) wait(outcome.retryAfterMs);
     }
@@ -94,14 +127,16 @@ export function makeRenewDue({ subscriptions, keys, claims, ensureSubscription, 
     const due = rows.filter(isDue);
     const plain = due.filter((folder) => !isOutdated(folder));
     if (plain.length % BATCH > 0) plain.push(...next(rows, isOutdated).slice(0, BATCH - (plain.length % BATCH)));
+    const late: Promise<unknown>[] = [];
     let renewed = 0;
     for (let from = 0; from < plain.length && (await goesOn()); from += BATCH)
-      renewed += await renewBatch(plain.slice(from, from + BATCH));
+      renewed += await renewBatch(plain.slice(from, from + BATCH), late);
     const limit = pLimit(REPLACED_AT_ONCE);
     const replace = async (folder: WatchedFolder) => {
-      if (await goesOn()) await ensureSubscription(folder, 'if-due');
+      if (await goesOn()) await ensureSubscription(folder, 'if-due').catch(logNotStored(folder));
     };
     await Promise.all(due.filter(isOutdated).map((folder) => limit(() => replace(folder))));
+    await Promise.all(late);
     return renewed;
   };
 }

@@ -139,7 +139,8 @@ export function makeSyncMailbox(deps: Deps) {
       const closed = state.chains.filter(
         ({ wanted, folder }) => !wanted && (!isWatched || ring.folders.includes(folder)),
       );
-      if (await reopenFolders(ring.mailbox, closed)) continue;
+      // Not once a copy of the ring is on its way: a failure here would send another one.
+      if (copyAt === undefined && (await reopenFolders(ring.mailbox, closed))) continue;
       if (!isWatched) return 'unwatched';
       const rows = new Set([...state.ledger.rows.values()].filter(isDecided).map((row) => row.id));
       if (isKnown(ring, (id) => rows.has(id) || recent.has(ring.mailbox, id))) return 'known';

@@ -66,12 +66,11 @@ export function makeWatchMailbox({ folders, deliveries, directory, folderNames, 
   async function resume(row: WatchedFolder, mailbox: WantedMailbox): Promise<void> {
     const fresh = now() - row.since.getTime() > KEEP_CHAIN_MS;
     const watchStart = fresh ? wholeSecond(now()) : row.watchStart;
-    const restart = fresh ? { watchStart, link: undefined, gap: undefined } : {};
     const { folder, folderId } = row;
     const address = mailbox.address.includes('@') ? mailbox.address : undefined;
     // After an erasure that broke off there is a row and no chain.
-    await deliveries.beginChain(row.mailbox, { folder, folderId, address, watchStart, wanted: true });
-    await deliveries.saveChain(row.mailbox, folder, { wanted: true, ...restart });
+    await deliveries.beginChain(row.mailbox, { folder, folderId, address, watchStart, wanted: false });
+    if (fresh) await deliveries.saveChain(row.mailbox, folder, { watchStart, link: undefined, gap: undefined });
     await folders.update(row, (known) => ({
       wanted: true,
       source: mailbox.source,
@@ -86,6 +85,7 @@ export function makeWatchMailbox({ folders, deliveries, directory, folderNames, 
       rungAt: NEVER,
       probeAt: NEVER,
     }));
+    await deliveries.saveChain(row.mailbox, folder, { wanted: true });
   }
 
   /** The folder is watched under another name, of its own or of the settings before. Its chain goes on. */
@@ -175,16 +175,23 @@ export function makeWatchMailbox({ folders, deliveries, directory, folderNames, 
     resume,
 
     /**
-     * Stops: no more mail of this folder is published. The caller removes the subscription. What breaks off in between is
-     * finished by the next turn of the timer, which knows it by its state.
+     * Stops: no more mail of this folder is published. What breaks off in between is finished by the next turn of the
+     * timer, which knows it by its state. `false`: it was not, because somebody wants the mailbox again; `isLetGo` judges the
+     * row as it is by then. Otherwise the caller removes the subscription.
      */
-    async stop(row: WatchedFolder): Promise<void> {
+    async stop(row: WatchedFolder, isLetGo: (known: WatchedFolder) => boolean): Promise<boolean> {
       // Was never found: there is nothing but the row.
-      if (row.folderId === '') return folders.remove(row);
+      if (row.folderId === '') {
+        await folders.remove(row);
+        return true;
+      }
       // Row first: by it, a chain that is closed without cause is opened again.
-      await folders.update(row, () => ({ wanted: false, addedByAdmin: false, since: new Date(now()) }));
+      const stopping = await folders.update(row, (known) =>
+        isLetGo(known) ? { wanted: false, addedByAdmin: false, since: new Date(now()) } : undefined,
+      );
+      if (!stopping) return false;
       await deliveries.saveChain(row.mailbox, row.folder, { wanted: false });
-      await folders.update(row, ({ wanted }) =>
+      const stopped = await folders.update(row, ({ wanted }) =>
         wanted
           ? undefined
           : {
@@ -196,7 +203,9 @@ export function makeWatchMailbox({ folders, deliveries, directory, folderNames, 
               renewAt: undefined,
             },
       );
+      if (!stopped) return false;
       log('info', 'watching stopped', { mailbox: row.mailbox, folder: row.folder });
+      return true;
     },
   };
 }

@@ -15,9 +15,16 @@ const AUDIT_EVERY_MS = 24 * HOUR;
  * Older mail that is moved into a folder so full that its chain has a short window is in no delta: where no notification
  * comes it waits for an audit, which looks up to a catch-up interval ago.
  */
-export function waitForAudit({ deliveries }: Stores, { mailboxes, catchUpMs }: Plan): number {
-  const windows = mailboxes.flatMap(({ id }) => [...deliveries.of(id).chains.values()].map(({ window }) => window));
-  return windows.some((window) => window !== undefined && window < WHOLE_WATCH_MS) ? AUDIT_EVERY_MS + catchUpMs : 0;
+export function waitForAudit(
+  { deliveries }: Stores,
+  { mailboxes, catchUpMs }: Plan,
+  isConcerned: (mailbox: string, folderId: string | undefined) => boolean = () => true,
+): number {
+  const chains = mailboxes.flatMap(({ id }) =>
+    [...deliveries.of(id).chains.values()].filter(({ folderId }) => isConcerned(id, folderId)),
+  );
+  const isShort = chains.some(({ window }) => window !== undefined && window < WHOLE_WATCH_MS);
+  return isShort ? AUDIT_EVERY_MS + catchUpMs : 0;
 }
 
 interface Settling {

@@ -36,7 +36,7 @@ export class Stays {
     const { stores, around, wishes, plan } = this.#deps;
     const since = wishes.since(mail.mailbox);
     if (since === undefined || !around.faults.isMild || mail.isDraft || !this.#folders.has(mail.folder)) return;
-    const patience = 2 * (plan.catchUpMs + plan.tickMs) + SLACK_MS + waitForAudit(stores, plan);
+    const patience = 2 * (plan.catchUpMs + plan.tickMs) + SLACK_MS + this.#untilAudit(mail);
     const calmSince = Math.max(since, mail.arrivedAt, mail.readableAt, this.#troubledUntil(mail.mailbox));
     if (around.time.now() - calmSince < patience) return;
     const row = stores.folders.get({ mailbox: mail.mailbox, folder: folderKey(mail.folder) });
@@ -44,10 +44,19 @@ export class Stays {
     if (row?.state === 'suspended' || (row && mail.receivedAt < row.watchStart.getTime())) return;
     this.judged++;
     if (stores.bus.crm.has(mail.mailbox, mail.id)) return;
-    if (stores.deliveries.ledger(mail.mailbox).some(({ id }) => id === mail.id)) return;
+    const rows = stores.deliveries.ledger(mail.mailbox).filter(({ id }) => id === mail.id);
+    // A note that was closed says nothing about its mail; that Graph no longer had it there does.
+    if (rows.some(({ state, reason }) => state !== 'gone' || reason === 'gone' || reason === 'elsewhere')) return;
     this.broken.push(
       `no loss: ${mail.mailbox}/${mail.id} left ${mail.folder} after ${Math.round((around.time.now() - calmSince) / 60_000)} quiet minutes and was never sent`,
     );
+  }
+
+  /** Older mail that was moved into a crowded folder. */
+  #untilAudit({ mailbox, folder, receivedAt, arrivedAt }: SimulatedMail): number {
+    const { stores, plan } = this.#deps;
+    if (arrivedAt - receivedAt < 1_000) return 0;
+    return waitForAudit(stores, plan, (id, folderId) => id === mailbox && folderId === folder);
   }
 
   #troubledUntil(mailbox: string): number {

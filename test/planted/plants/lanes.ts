@@ -148,6 +148,14 @@ export const LANE_PLANTS: readonly Plant[] = [
     foundBy: 'test/property/rings.test.ts',
   },
   {
+    name: 'missed ends at the guard of somebody else',
+    ids: ['F21'],
+    file: 'shared/use-cases/guard-ring.ts',
+    from: 'ring.retry !== undefined || mayHaveMissed(ring);',
+    to: 'ring.retry !== undefined;',
+    foundBy: 'test/unit/use-cases/missed-in-a-crowded-folder.test.ts',
+  },
+  {
     name: 'closed chain never opened again',
     ids: ['F24', 'F34'],
     file: 'shared/use-cases/reopen-folders.ts',

@@ -93,8 +93,8 @@ export const UPKEEP_PLANTS: readonly Plant[] = [
     name: 'mail that was only about to be sent taken for sent',
     ids: ['F72'],
     file: 'shared/domain/delivery.ts',
-    from: "row.state !== 'sending';",
-    to: 'row.state !== undefined;',
+    from: "row.state !== 'sending' &&",
+    to: 'row.state !== undefined &&',
     foundBy: 'simulation',
   },
   {
@@ -200,5 +200,21 @@ export const UPKEEP_PLANTS: readonly Plant[] = [
     from: "addedByAdmin: mailbox.source === 'admin' };",
     to: 'addedByAdmin: false };',
     foundBy: 'test/unit/use-cases/manage-mailboxes.test.ts',
+  },
+  {
+    name: 'timer stops what somebody wants again',
+    ids: ['F24', 'F34'],
+    file: 'shared/use-cases/reconcile-mailboxes.ts',
+    from: '(known) => isWantedAlike(known, row)',
+    to: '() => true',
+    foundBy: 'test/unit/use-cases/half-removed-mailbox.test.ts',
+  },
+  {
+    name: 'subscription removed although its mailbox is wanted again',
+    ids: ['F24'],
+    file: 'shared/use-cases/watch-mailbox.ts',
+    from: 'if (!stopped) return false;',
+    to: '',
+    foundBy: 'test/unit/use-cases/half-removed-mailbox.test.ts',
   },
 ];

@@ -11,8 +11,10 @@ import {
   startApp,
 } from '../../support/app-under-test.ts';
 import { aMail, MAILBOX } from '../../support/builders.ts';
+import { makeWorld } from '../../support/in-memory-ports.ts';
 
 const HOUR = 3_600_000;
+const GROUP = '88888888-0000-4000-8000-000000000001';
 
 /** A mailbox of the settings, which another set of settings leaves out: two readings an hour apart remove it. */
 function aNamedMailbox() {
@@ -82,6 +84,68 @@ describe('a removal that breaks off half-way', () => {
     await app.reconcileMailboxes();
     await runRings(world, app);
     expect(arrived(world)).toEqual([messageIdFor(mail)]);
+  });
+});
+
+describe('a removal that an administrator takes back meanwhile', () => {
+  const ADDRESS = 'support@northwind.example';
+  const OTHER = '99999999-2222-4333-8444-555555555555';
+
+  /** A mailbox of the administrator, and a process whose calls named so take ten seconds. */
+  async function aMailboxOf(slowCall: string) {
+    const world = makeWorld();
+    world.tenant.addUser(OTHER, ADDRESS);
+    const app = startApp(world);
+    await app.manageMailboxes.add(ADDRESS);
+    const slow = startApp(world, { groupId: GROUP }, (call) => (call === slowCall ? 10_000 : 0));
+    const row = () => world.folders.all().find((item) => item.mailbox === OTHER);
+    return { world, app, slow, row };
+  }
+
+  async function expectWatched({ world, app, row }: Awaited<ReturnType<typeof aMailboxOf>>) {
+    await app.reconcileMailboxes();
+    expect(row()).toMatchObject({ wanted: true, addedByAdmin: true });
+    const live = world.subscriptions.live().filter(({ mailbox }) => mailbox === OTHER);
+    expect(live.map(({ id }) => id)).toEqual([row()?.subscription]);
+    const mail = world.mailboxes.add(OTHER, aMail({ receivedAt: new Date(world.clock.now()) }));
+    await ringUp(app, { ...ringFor(mail), mailbox: OTHER });
+    expect(arrived(world)).toEqual([messageIdFor(mail, OTHER)]);
+  }
+
+  it('keeps or remakes its subscription, and the row names it [F24]', async () => {
+    const of = await aMailboxOf('deliveries.saveChain');
+    const removing = of.slow.manageMailboxes.remove(OTHER, false);
+    await of.world.clock.advance(2_000);
+    await of.app.manageMailboxes.add(ADDRESS);
+    await of.world.clock.runUntilDone(removing);
+    await expectWatched(of);
+  });
+
+  it('is not finished by a timer that read the half-removed row before [F24, F34]', async () => {
+    const of = await aMailboxOf('directory.listGroup');
+    const known = of.row();
+    if (!known) throw new Error('no row');
+    of.world.folders.put({ ...known, wanted: false, addedByAdmin: false });
+    of.world.tenant.groups.set(GROUP, [{ id: MAILBOX, address: 'sales@northwind.example' }]);
+    const timer = of.slow.reconcileMailboxes();
+    await of.world.clock.advance(2_000);
+    await of.app.manageMailboxes.add(ADDRESS);
+    await of.world.clock.runUntilDone(timer);
+    await expectWatched(of);
+  });
+
+  it('is not done by a timer that read the row before, an hour after the mailbox left the group [F24, F34]', async () => {
+    const of = await aMailboxOf('directory.listGroup');
+    const known = of.row();
+    if (!known) throw new Error('no row');
+    const missingSince = new Date(of.world.clock.now() - 2 * HOUR);
+    of.world.folders.put({ ...known, source: 'group', addedByAdmin: false, missingSince });
+    of.world.tenant.groups.set(GROUP, [{ id: MAILBOX, address: 'sales@northwind.example' }]);
+    const timer = of.slow.reconcileMailboxes();
+    await of.world.clock.advance(2_000);
+    await of.app.manageMailboxes.add(ADDRESS);
+    await of.world.clock.runUntilDone(timer);
+    await expectWatched(of);
   });
 });
 

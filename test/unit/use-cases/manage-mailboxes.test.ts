@@ -179,6 +179,14 @@ describe('a mailbox that an administrator removes', () => {
     },
   );
 
+  it('can be erased at once after an erasure that could not read the ledger [T29]', async () => {
+    app.gate.inject({ call: 'deliveries.between', nth: 1, kind: 'error' });
+    await expect(app.manageMailboxes.remove(OTHER, true)).rejects.toThrow();
+    app.gate.mend();
+    expect(await app.manageMailboxes.remove(OTHER, true)).toHaveProperty('erased');
+    expect(isEmpty(OTHER)).toBe(true);
+  });
+
   it('can be removed again after a step failed', async () => {
     for (const call of ['deliveries.saveChain', 'subscriptions.remove']) {
       app.gate.inject({ call, nth: 1, kind: 'error' });

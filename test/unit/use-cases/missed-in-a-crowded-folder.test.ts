@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { FREE, take } from '../../../shared/domain/lane.ts';
+import { mergeRings } from '../../../shared/domain/work-item.ts';
 import {
   arrived,
   chainOf,
@@ -38,6 +40,33 @@ describe('older mail that is moved into a crowded folder in bulk', () => {
     await ringUp(app, lookRing('missed'));
     expect(arrived(world)).toEqual([messageIdFor(older)]);
     expect(chainOf(world)?.gap).toBeUndefined();
+  });
+
+  it('is found although somebody reads the mailbox just then, and a guard is on its way [F21]', async () => {
+    const { world, app, older } = await crowdedFolder();
+    const now = world.clock.now();
+    const held = take(FREE, 'somebody else', '', now);
+    world.deliveries.of(MAILBOX).lane = { ...held, marked: true, guardAt: new Date(held.leaseEnd.getTime() + 10_000) };
+    await ringUp(app, lookRing('missed'));
+    await runRings(world, app);
+    expect(arrived(world)).toEqual([messageIdFor(older)]);
+  });
+
+  it.each(['renew', 'removed'] as const)('is found by a ring that also says %s [F20, F21]', async (look) => {
+    const { world, app, older } = await crowdedFolder();
+    await ringUp(app, mergeRings(lookRing('missed'), lookRing(look)));
+    expect(arrived(world)).toEqual([messageIdFor(older)]);
+  });
+
+  it('is found although a gap is being listed already [F21]', async () => {
+    const { world, app, older } = await crowdedFolder();
+    const chain = chainOf(world);
+    if (!chain) throw new Error('no chain');
+    const from = new Date(world.clock.now() - 60_000);
+    const gap = { by: 'receivedDateTime', from, skip: 0, start: from } as const;
+    world.deliveries.of(MAILBOX).chains.set(chain.folder, { ...chain, gap });
+    await ringUp(app, lookRing('missed'));
+    expect(arrived(world)).toEqual([messageIdFor(older)]);
   });
 
   it('is found by the next daily audit when nobody says anything [F05]', async () => {

@@ -61,4 +61,47 @@ describe.each(ways)('a worker that stands still after it claimed a row %s', (_, 
     await renew(startApp(world));
     expect(patches()).toBe(1);
   });
+
+  it.each([
+    ['over', 3 * MINUTE],
+    ['nearly over', 50 * SECOND],
+  ])('gives the row back when the claim is %s, and the next timer renews it [F19, F26]', async (_when, ms) => {
+    await world.clock.runUntilDone(renew(slowTables(ms)));
+    await startApp(world).renewSubscriptions();
+    expect(patches()).toBe(1);
+  });
+});
+
+describe('a renewal that Graph asked for long before it is due', () => {
+  beforeEach(() => {
+    for (const row of world.folders.all()) world.folders.put({ ...row, renewAt: new Date(START + 2_500 * MINUTE) });
+  });
+
+  it('is made by the next timer when its worker stood still and sent no PATCH [F19]', async () => {
+    await world.clock.runUntilDone(ringUp(slowTables(50 * SECOND), lookRing('renew')));
+    expect(patches()).toBe(0);
+    await startApp(world).renewSubscriptions();
+    expect(patches()).toBe(1);
+  });
+
+  it('is not tried again by the timers where we have no access: that is for the probes [F32]', async () => {
+    const [id = ''] = world.subscriptions.all.keys();
+    world.subscriptions.nextRenewals.set(id, { kind: 'unavailable', trouble: 'no-access', code: '403' });
+    await ringUp(startApp(world), lookRing('renew'));
+    await at(20 * MINUTE);
+    await startApp(world).renewSubscriptions();
+    expect(patches()).toBe(1);
+  });
+
+  it('is tried again by a timer ten minutes after a PATCH that failed, and is done with one that did not [F19, F27]', async () => {
+    const [id = ''] = world.subscriptions.all.keys();
+    world.subscriptions.nextRenewals.set(id, { kind: 'failed', code: 'no-answer' });
+    await ringUp(startApp(world), lookRing('renew'));
+    world.subscriptions.nextRenewals.clear();
+    for (const minute of [9, 10, 21]) {
+      await at(minute * MINUTE);
+      await startApp(world).renewSubscriptions();
+      expect(patches()).toBe(minute < 10 ? 1 : 2);
+    }
+  });
 });

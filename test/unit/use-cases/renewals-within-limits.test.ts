@@ -2,9 +2,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { aFolder } from '../../support/builders.ts';
 import { type App, startApp } from '../../support/app-under-test.ts';
 import { makeWorld, type World } from '../../support/in-memory-ports.ts';
+import { quietly } from '../../support/quiet-log.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+const BATCH = 20;
 
 let world: World;
 let app: App;
@@ -134,5 +136,64 @@ describe('one row that storage does not let us write [F26, F66]', () => {
     await app.renewSubscriptions();
     expect(renewed()).toBe(sent);
     expect(stillDue()).toHaveLength(left);
+  });
+
+  it('when its subscription is gone keeps no other from being renewed and noted [F16]', async () => {
+    watch(40);
+    const [first] = world.folders.all();
+    world.subscriptions.nextRenewals.set(first?.subscription ?? '', { kind: 'gone' });
+    // Twenty claims, its outcome, and the claim for a new subscription.
+    app.gate.inject({ call: 'folders.update', nth: 22, kind: 'error' });
+    await app.renewSubscriptions();
+    expect(renewed()).toBe(40);
+    expect(stillDue()).toHaveLength(1);
+  });
+
+  it('when its subscription is to be replaced keeps no other from being replaced [F28]', async () => {
+    watch(10);
+    for (const row of world.folders.all()) world.folders.put({ ...row, endpoint: 'former address' });
+    app.gate.inject({ call: 'folders.update', nth: 1, kind: 'error' });
+    await app.renewSubscriptions();
+    expect(world.folders.all().filter(({ endpoint }) => endpoint === 'former address')).toHaveLength(1);
+  });
+
+  it('is named in the log by its ids', async () => {
+    watch(2);
+    app.gate.inject({ call: 'folders.update', nth: 2, kind: 'error' });
+    const lines: string[] = [];
+    await quietly(lines, app.renewSubscriptions);
+    const [, { mailbox, folder } = {}] = world.folders.all();
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toContainEqual(
+      expect.objectContaining({ event: 'renewal not stored', mailbox, folder }),
+    );
+  });
+});
+
+describe('one claim that takes half a minute', () => {
+  /** The last of twenty, and only until it is stored. */
+  const slowClaim = (call: string) => {
+    let claims = 0;
+    return (name: string) => (name === call && ++claims === BATCH ? 64_000 : 0);
+  };
+
+  it.each(['folders.read', 'folders.update'])(
+    'keeps no other of its request from being renewed, and is tried again with the next turn (%s) [F26, F66]',
+    async (call) => {
+      watch(BATCH);
+      app = startApp(world, {}, slowClaim(call));
+      await app.ports.keys.refresh();
+      await world.clock.runUntilDone(app.renewSubscriptions());
+      expect(renewed()).toBe(BATCH - 1);
+      await app.renewSubscriptions();
+      expect(renewed()).toBe(BATCH);
+    },
+  );
+
+  it('keeps no further request from being sent [F26]', async () => {
+    watch(2 * BATCH);
+    app = startApp(world, {}, slowClaim('folders.update'));
+    await app.ports.keys.refresh();
+    await world.clock.runUntilDone(app.reconcileMailboxes());
+    expect(renewed()).toBe(2 * BATCH - 1);
   });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { isUnfinished } from '../../../shared/domain/delivery.ts';
+import { DATED_SINCE, isUnfinished, ledgerKey } from '../../../shared/domain/delivery.ts';
 import { arrived, lookRing, messageIdFor, oneMailbox, ringUp, rowOf, runRings } from '../../support/app-under-test.ts';
 import { aMail, INBOX, MAILBOX } from '../../support/builders.ts';
+import { START } from '../../support/in-memory-ports.ts';
 
 const ARCHIVE = 'archive-id';
 const HOUR_MS = 3_600_000;
@@ -68,6 +69,71 @@ describe('a mail that failed before its received time was known', () => {
       { state: 'parked', attempts: 5 },
     ]);
   });
+});
+
+describe('a mail that failed twice: before its received time was known, and after', () => {
+  /** The first note is not among what the second look reads of the ledger. */
+  async function failedTwice(breaks: number) {
+    const { world, app, mail } = await anUndatedFailingMail(1);
+    const { ledger } = world.deliveries.of(MAILBOX);
+    const notes = ledger.all();
+    for (const { key } of notes) ledger.delete(key);
+    ledger.save([
+      {
+        key: ledgerKey(mail.receivedAt, mail.id),
+        id: mail.id,
+        state: 'failing',
+        attempts: 1,
+        recordedAt: new Date(START),
+      },
+      ...notes,
+    ]);
+    const stored = world.mailboxes.stored(MAILBOX, mail.id);
+    if (!stored) throw new Error('no mail');
+    stored.breaks = breaks;
+    return { world, app, mail };
+  }
+
+  it('is published by a later retry, whichever of them is tried first [F57]', async () => {
+    const { world, app, mail } = await failedTwice(1);
+    await runRings(world, app, 6 * HOUR_MS);
+    await ringUp(app, { ...lookRing('again'), retry: [mail.id] });
+    await runRings(world, app, 6 * HOUR_MS);
+    expect(arrived(world)).toEqual([messageIdFor(mail)]);
+    expect(world.deliveries.of(MAILBOX).ledger.all().filter(isUnfinished)).toEqual([]);
+  });
+
+  it('is parked once when it never works [F57]', async () => {
+    const { world, app, mail } = await failedTwice(50);
+    await runRings(world, app, 24 * HOUR_MS);
+    expect(world.deliveries.of(MAILBOX).ledger.all().filter(isUnfinished)).toHaveLength(1);
+    expect(rowOf(world, mail)?.state).toBe('parked');
+  });
+
+  it('is published though the wrong one of them was closed by a clock that was off [F57, F25]', async () => {
+    const { world, app, mail } = await failedTwice(0);
+    const { ledger } = world.deliveries.of(MAILBOX);
+    const row = rowOf(world, mail);
+    if (!row) throw new Error('no row');
+    ledger.save([{ ...row, state: 'gone', reason: DATED_SINCE }]);
+    await runRings(world, app);
+    expect(arrived(world)).toEqual([messageIdFor(mail)]);
+    expect(ledger.all().filter(isUnfinished)).toEqual([]);
+  });
+});
+
+it('the note of a failure is closed when its mail was published meanwhile and is deleted', async () => {
+  const { world, app } = oneMailbox();
+  const mail = world.mailboxes.add(MAILBOX, aMail());
+  await ringUp(app, lookRing());
+  const later = ledgerKey(new Date(START + 5_000), mail.id);
+  world.deliveries
+    .of(MAILBOX)
+    .ledger.save([{ key: later, id: mail.id, state: 'failing', attempts: 1, recordedAt: new Date(START) }]);
+  world.mailboxes.remove(MAILBOX, mail.id);
+  await ringUp(app, { ...lookRing('again'), retry: [mail.id] });
+  expect(world.deliveries.of(MAILBOX).ledger.all().filter(isUnfinished)).toEqual([]);
+  expect(rowOf(world, mail)?.state).toBe('published');
 });
 
 it('a failing mail that turns out to be a draft is not asked for any more', async () => {
