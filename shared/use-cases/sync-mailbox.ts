@@ -2,7 +2,7 @@ import { isDecided } from '../domain/delivery.ts';
 import type { Chain } from '../domain/delta.ts';
 import { FREE, isHeld, SLICE_MS, take, wasAbandoned } from '../domain/lane.ts';
 import type { RecentMails } from '../domain/recent-mails.ts';
-import { lookAgain, mergeRings, type Ring } from '../domain/work-item.ts';
+import { lookAgain, mayHaveMissed, mergeRings, type Ring } from '../domain/work-item.ts';
 import { errorCode, LaneLostError, MailboxUnavailableError, TransientError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { MailboxState, Ports } from '../ports.ts';
@@ -34,6 +34,9 @@ type Deps = Pick<Ports, 'deliveries' | 'workQueue' | 'newId' | 'after'> & {
 };
 
 const lookAtAll = (mailbox: string): Ring => ({ mailbox, folders: [], ids: [], look: 'again' });
+
+/** What was missed is a gap in the chain by now: asked for again, its listing would start over with every slice. */
+const begun = (ring: Ring): Ring => (mayHaveMissed(ring) ? { ...ring, look: 'timer' } : ring);
 
 /** A mailbox that refuses us does so for hours. */
 const RETRY_REFUSED_MS = 3_600_000;
@@ -76,7 +79,7 @@ export function makeSyncMailbox(deps: Deps) {
         if (!finished || isOver()) {
           // Everybody who waits is served by one ring, and others get the worker.
           round.push(...waiting.splice(0));
-          const unfinished = finished ? lookAtAll(ring.mailbox) : mergeRings(ring, lookAtAll(ring.mailbox));
+          const unfinished = finished ? lookAtAll(ring.mailbox) : mergeRings(begun(ring), lookAtAll(ring.mailbox));
           const left = round.map((item) => item.ring).reduce(mergeRings, unfinished);
           await workQueue.send([lookAgain(left)]);
           await lane.giveUp();

@@ -69,6 +69,17 @@ describe('older mail that is moved into a crowded folder in bulk', () => {
     expect(arrived(world)).toEqual([messageIdFor(older)]);
   });
 
+  it('is looked for once, though the listing takes many slices [F21, F50]', async () => {
+    const { world, older } = await crowdedFolder();
+    for (let i = 0; i < 300; i++)
+      world.mailboxes.add(MAILBOX, aMail({ receivedAt: new Date(world.clock.now() - 1_000 * i) }));
+    const slow = startApp(world, {}, (call) => (call.startsWith('mail.') ? 20_000 : 0));
+    await world.clock.runUntilDone(ringUp(slow, lookRing('missed')));
+    await runRings(world, slow, 2 * HOUR);
+    expect(arrived(world)).toContain(messageIdFor(older));
+    expect(chainOf(world)?.gap).toBeUndefined();
+  });
+
   it('is found by the next daily audit when nobody says anything [F05]', async () => {
     const { world, app, older } = await crowdedFolder();
     await ringUp(app, lookRing());
