@@ -31,8 +31,8 @@ export const CHAIN_PLANTS: readonly Plant[] = [
     name: '403 deletes the mailbox',
     ids: ['F32', 'F34'],
     file: lookRound,
-    from: 'await deliveries.saveChain(mailbox, chain.folder, { reportedAt: undefined });',
-    to: 'await deliveries.saveChain(mailbox, chain.folder, { reportedAt: undefined, wanted: false });',
+    from: '(folder) => inTrouble(folder, error.trouble, now()));',
+    to: '(folder) => ({ ...inTrouble(folder, error.trouble, now()), wanted: false, addedByAdmin: false }));',
     foundBy: 'simulation',
   },
   {
